@@ -1,0 +1,57 @@
+"""A few labelled pictures a class go in; for every other picture its likeliest classes come out, or none of these.
+
+>>> import fieldguide
+>>> ranking = fieldguide.identify("gallery/", "queries/")  # doctest: +SKIP
+>>> for name, labels in ranking:  # doctest: +SKIP
+...     print(name, labels)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fieldguide.answers import Format, read_answers, write_answers, write_details
+    from fieldguide.errors import FieldguideError
+    from fieldguide.evaluation import evaluate
+    from fieldguide.identification import identify
+    from fieldguide.recognition import CosineClassifier, DBSCANRule, OpenSetClassifier, Ranking, ThresholdRule
+
+_WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads none
+    "CosineClassifier": "recognition",
+    "DBSCANRule": "recognition",
+    "FieldguideError": "errors",
+    "Format": "answers",
+    "OpenSetClassifier": "recognition",
+    "Ranking": "recognition",
+    "ThresholdRule": "recognition",
+    "evaluate": "evaluation",
+    "identify": "identification",
+    "read_answers": "answers",
+    "write_answers": "answers",
+    "write_details": "answers",
+}
+__all__ = [
+    "CosineClassifier",
+    "DBSCANRule",
+    "FieldguideError",
+    "Format",
+    "OpenSetClassifier",
+    "Ranking",
+    "ThresholdRule",
+    "evaluate",
+    "identify",
+    "read_answers",
+    "write_answers",
+    "write_details",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'fieldguide' has no attribute '{name}'")
+    return getattr(import_module(f"fieldguide.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_WHERE]

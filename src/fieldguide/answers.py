@@ -1,0 +1,171 @@
+"""Answers on disk: the table that competitions take, and the details behind it."""
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fieldguide.arrays import Floats
+from fieldguide.catalog.read import UNKNOWN
+from fieldguide.catalog.tables import read_columns
+from fieldguide.errors import AnswersError
+from fieldguide.files import check_writable, written_whole
+from fieldguide.recognition import NOTHING
+from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
+from fieldguide.recognition.ranking import Ranking
+
+
+@dataclass(frozen=True)
+class Format:
+    """How answers are written: one row a query, its labels in one cell, best first.
+
+    Attributes
+    ----------
+    image_column, label_column : names of the columns
+    separator : stands between labels, in none of them
+    unknown : the unknown label
+    """
+
+    image_column: str = "image"
+    label_column: str = "label"
+    separator: str = " "
+    unknown: str = UNKNOWN
+
+    def check(self, labels: Iterable[str]) -> None:
+        """Refuse labels that could not be told apart in one cell.
+
+        Raises
+        ------
+        AnswersError : the separator is empty or stands in a label, or the columns have one name.
+        """
+        if not self.separator:
+            raise AnswersError("the separator is empty: labels in one cell could not be told apart")
+        if self.image_column == self.label_column:
+            raise AnswersError(f"the image and label columns are both called '{self.image_column}'")
+        for label in {*labels, self.unknown}:
+            if self.separator in label:
+                raise AnswersError(
+                    f"the label '{label}' holds the separator '{self.separator}': "
+                    "choose another with --separator, for example --separator ';'"
+                )
+
+
+def write_answers(ranking: Ranking, path: str | os.PathLike[str], form: Format | None = None) -> None:
+    """Write one row a query: its name and its labels, best first. The file appears whole or not at all.
+
+    Raises
+    ------
+    AnswersError : a label holds the separator.
+    FieldguideError : the file cannot be written.
+    """
+    form = form or Format(unknown=ranking.unknown)
+    form.check(str(label) for label in ranking.classes)
+    rows = ((name, form.separator.join(labels)) for name, labels in ranking)
+    write_table(Path(path), (form.image_column, form.label_column), rows)
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a CSV of text, whole or not at all. File names that are not UTF-8 keep their bytes."""
+    check_writable(path)
+    with (
+        written_whole(path) as scratch,
+        scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def write_details(ranking: Ranking, path: str | os.PathLike[str], gallery_names: Sequence[str]) -> None:
+    """Write a Parquet file with one row a query and rank, for those who want to know why.
+
+    Its columns: image, rank (from 1), label, unknown (whether it is the unknown label), similarity, probability,
+    nearest (the gallery picture), distractor_score.
+
+    Parameters
+    ----------
+    ranking : of n queries
+    path : of the file; it appears whole or not at all
+    gallery_names : what `ranking.nearest` counts
+
+    Raises
+    ------
+    FieldguideError : the file cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    query, place = np.nonzero(ranking.codes != NOTHING)
+    codes, nearest = ranking.codes[query, place], ranking.nearest[query, place]
+    names = [name.encode(errors="surrogateescape").decode(errors="replace") for name, _ in ranking]
+    labels = [*map(str, ranking.classes), ranking.unknown]  # code -1 takes the last
+    dictionary = pa.DictionaryArray.from_arrays
+    columns = {
+        "image": dictionary(pa.array(query, pa.int32()), pa.array(names, pa.string())).cast(pa.string()),
+        "rank": pa.array(place + 1, pa.int32()),
+        "label": dictionary(pa.array(codes % len(labels), pa.int32()), pa.array(labels)).cast(pa.string()),
+        "unknown": pa.array(codes == UNKNOWN_CODE),
+        "similarity": pa.array(ranking.similarity[query, place], from_pandas=True),
+        "probability": pa.array(ranking.probability[query, place], from_pandas=True),
+        "nearest": pa.array([gallery_names[row] if row >= 0 else None for row in nearest], pa.string()),
+        "distractor_score": pa.array(ranking.distractor_score[query]),
+    }
+    check_writable(Path(path))
+    with written_whole(Path(path)) as scratch:
+        pq.write_table(pa.table(columns), scratch)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers as read back from a file.
+
+    Attributes
+    ----------
+    names : (n,) the queries
+    labels : (n,) the labels of each, best first
+    distractor_score : (n,) if the file has it
+    """
+
+    names: Sequence[str]
+    labels: Sequence[Sequence[str]]
+    distractor_score: Floats | None = None
+
+
+def read_answers(path: str | os.PathLike[str], form: Format | None = None) -> Answers:
+    """Read the CSV of `write_answers`, or the Parquet of `write_details`, which has distractor scores too.
+
+    Raises
+    ------
+    CatalogError : the file or a column is missing.
+    AnswersError : a query is answered twice, or a label stands twice in one answer.
+    """
+    form, path = form or Format(), Path(path)
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        answers = _read_details(path)
+    else:
+        names, cells = read_columns(path, [form.image_column, form.label_column])
+        answers = Answers(names, [cell.split(form.separator) for cell in cells])
+    seen = set()
+    for name, labels in zip(answers.names, answers.labels, strict=True):
+        if name in seen:
+            raise AnswersError(f"{path}: {name} is answered twice")
+        if len(set(labels)) != len(labels):
+            raise AnswersError(f"{path}: {name} has a label twice: {form.separator.join(labels)}")
+        seen.add(name)
+    return answers
+
+
+def _read_details(path: Path) -> Answers:
+    images, ranks, labels, scores = read_columns(path, ["image", "rank", "label", "distractor_score"])
+    rows = sorted(zip(images, map(int, ranks), labels, map(float, scores), strict=True), key=lambda row: row[1])
+    by_name: dict[str, list[str]] = {image: [] for image in images}
+    score_of = {}
+    for image, _, label, score in rows:
+        by_name[image].append(label)
+        score_of[image] = score
+    return Answers(
+        list(by_name),
+        list(by_name.values()),
+        np.array([score_of[name] for name in by_name], dtype=np.float32),
+    )

@@ -1,0 +1,59 @@
+"""The pictures in a folder, in an order that does not depend on the file system."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from fieldguide.errors import CatalogError
+
+log = logging.getLogger("fieldguide")
+
+
+@cache
+def picture_suffixes() -> frozenset[str]:
+    """The file name endings, with their dot, that Pillow can open a picture from."""
+    from PIL import Image
+
+    readable = Image.registered_extensions()  # loads Pillow's plugins
+    # PDF and PostScript can be written by Pillow, or call other programs; neither is a photograph
+    return frozenset(end for end, kind in readable.items() if kind in Image.OPEN) - {".pdf", ".ps", ".eps"}
+
+
+def pictures_under(folder: Path) -> list[str]:
+    """Every picture below `folder`, sorted, as paths relative to it.
+
+    A picture is what has a picture's file name; whether it opens is found out later, and reported. Files with
+    other names are counted in one log line. Hidden files and folders are passed over, links to folders are not
+    followed (they can lead round in circles).
+
+    Raises
+    ------
+    CatalogError : the folder or one inside it cannot be listed.
+    """
+    found: list[str] = []
+    other: Counter[str] = Counter()
+    for name in _files_under(folder):
+        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  a Path for each of a million names is slow
+        if suffix in picture_suffixes():
+            found.append(name)
+        else:
+            other[suffix or "no ending"] += 1
+    if other:
+        kinds = ", ".join(kind for kind, _ in other.most_common(5))
+        log.warning("%s: passed over %d files that are not pictures by name (%s)", folder, other.total(), kinds)
+    return sorted(found)
+
+
+def _files_under(folder: Path) -> Iterator[str]:
+    def stop(error: OSError) -> None:
+        raise CatalogError(f"{error.filename} cannot be listed: {error.strerror}") from error
+
+    for place, folders, files in os.walk(folder, onerror=stop):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = os.path.relpath(place, folder)
+        for name in files:
+            if not name.startswith("."):
+                yield name if inside == "." else f"{inside}/{name}"

@@ -1,0 +1,7 @@
+"""From pictures to embeddings: decoding, preprocessing, backbones and the engines that run them."""
+
+from fieldguide.embedding.backbones import Backbone, backbone_names, load_backbone
+from fieldguide.embedding.engines import ENGINES
+from fieldguide.embedding.pipeline import Embeddings, embed
+
+__all__ = ["ENGINES", "Backbone", "Embeddings", "backbone_names", "embed", "load_backbone"]

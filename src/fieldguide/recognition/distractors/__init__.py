@@ -1,0 +1,7 @@
+"""Rules that call queries distractors. A new rule is one file beside this one."""
+
+from fieldguide.recognition.distractors.dbscan import DBSCANRule
+from fieldguide.recognition.distractors.rule import DistractorRule, NoRule, Verdict
+from fieldguide.recognition.distractors.threshold import ThresholdRule
+
+__all__ = ["DBSCANRule", "DistractorRule", "NoRule", "ThresholdRule", "Verdict"]

@@ -1,0 +1,56 @@
+"""A recognizer and a distractor rule together: an answer for every query, "none of these" included."""
+
+from typing import Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fieldguide.arrays import Anything
+from fieldguide.recognition.cosine import CosineClassifier
+from fieldguide.recognition.distractors import DistractorRule, ThresholdRule, Verdict
+from fieldguide.recognition.ranking import Ranking
+
+
+class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Let a rule call some of a recognizer's queries distractors: those get the unknown label first.
+
+    `predict` answers among the classes, as a scikit-learn classifier must; `rank` knows the unknown label.
+
+    Parameters
+    ----------
+    recognizer : ranks the classes; `CosineClassifier` unless given
+    rule : calls distractors; `ThresholdRule` unless given
+
+    Attributes
+    ----------
+    recognizer_, classes_ : the fitted recognizer and its labels
+    verdict_ : what the rule said of the last queries ranked
+    """
+
+    def __init__(self, recognizer: CosineClassifier | None = None, rule: DistractorRule | None = None) -> None:
+        self.recognizer = recognizer
+        self.rule = rule
+
+    def fit(self, X: Anything, y: Anything) -> Self:
+        """Fit the recognizer on the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels."""
+        recognizer = CosineClassifier() if self.recognizer is None else clone(self.recognizer)
+        X, y = validate_data(self, X, y)
+        self.recognizer_ = recognizer.fit(X, y)
+        self.classes_ = self.recognizer_.classes_
+        self.gallery_ = np.asarray(X, dtype=np.float32)
+        return self
+
+    def predict(self, X: Anything) -> Anything:
+        """Give the likeliest class of each query, (n,), as if there were no distractors."""
+        check_is_fitted(self)
+        return self.recognizer_.predict(validate_data(self, X, reset=False))
+
+    def rank(self, X: Anything, k: int = 5) -> Ranking:
+        """Rank labels for each query, (n, dim) embeddings; distractors have the unknown label first."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
+        ranking = self.recognizer_.rank(X, k)
+        rule = ThresholdRule() if self.rule is None else self.rule
+        self.verdict_: Verdict = rule.judge(self.gallery_, np.asarray(X, dtype=np.float32), ranking)
+        return ranking.with_unknown_first(self.verdict_.is_distractor, self.verdict_.score)
