@@ -19,7 +19,8 @@ class DBSCANRule:
     ----------
     space : `tsne` clusters in the plane of t-SNE, as the report did; `embedding` clusters unit rows
     eps : DBSCAN's radius; if None, the knee of the curve of distances to the `min_samples`-th neighbour
-    min_samples : DBSCAN's pictures that make a core, the picture itself among them
+    min_samples : DBSCAN's pictures that make a core, the picture itself among them; 4 is its authors' choice
+        for the plane
     seed : of t-SNE
 
     Sources: Ester et al., DBSCAN, KDD 1996, whose section 4.2 reads eps off the k-distance curve; Satopää et al.,
@@ -62,7 +63,11 @@ def knee_of_distances(points: Anything, k: int) -> float:
 
     k = min(k, len(points))
     distances = np.sort(NearestNeighbors(n_neighbors=k, n_jobs=-1).fit(points).kneighbors(points)[0][:, -1])
-    knee = KneeLocator(np.arange(len(distances)), distances, curve="convex", direction="increasing").knee_y
+    # The curve's last steps are steep and ragged; taken as it is, it has its knee among those outliers (eps 3.8 on
+    # photographs, where nearly all clusters run together), fitted by a polynomial where the bulk ends (1.9)
+    knee = KneeLocator(
+        np.arange(len(distances)), distances, curve="convex", direction="increasing", interp_method="polynomial"
+    ).knee_y
     found = float(knee) if knee is not None else float(np.quantile(distances, 0.9))
     return max(found, float(np.finfo(np.float32).eps))
 

@@ -1,0 +1,119 @@
+"""A small task on real photographs, which come with scikit-image and scikit-learn: no download, a minute's work."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fieldguide.errors import FieldguideError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+KNOWN = [
+    *("astronaut", "brick", "camera", "cell", "chelsea", "coffee", "coins", "flower"),
+    *("grass", "gravel", "hubble_deep_field", "moon", "motorcycle_left", "page", "rocket"),
+]
+DISTRACTORS = ["china", "clock_motion", "horse", "ihc", "microaneurysms", "retina", "text"]
+SHOTS, QUERIES = 3, 8  # views of a scene
+OURS = "made-by-fieldguide-demo"
+
+
+def run_demo(folder: Path) -> None:
+    """Make the task in `folder`, identify its queries, score the answers and draw some of them.
+
+    Raises
+    ------
+    FieldguideError : the extra `demo` is not installed, or `folder` holds something else.
+    """
+    from fieldguide.answers import Format
+    from fieldguide.catalog import read_gallery, read_queries
+    from fieldguide.evaluation.files import evaluate_files
+    from fieldguide.identification import Settings, identify_files
+
+    truth = make_task(folder)
+    answers, details, figure = folder / "answers.csv", folder / "answers.parquet", folder / "answers.png"
+    print(f"fieldguide identify {folder / 'gallery'} {folder / 'queries'} -o {answers} --details {details}")
+    result = identify_files(folder / "gallery", folder / "queries", answers, Settings(), details=details)
+    print(f"distractors: {result.verdict.account}")
+    print(f"\nfieldguide evaluate {details} {folder / 'truth.csv'}")
+    for score in evaluate_files(details, folder / "truth.csv", Format()):
+        print(f"{score.name:<20} {score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]")
+
+    from fieldguide.report import draw_predictions
+
+    gallery, queries = read_gallery(folder / "gallery"), read_queries(folder / "queries")
+    rows = list(range(0, len(queries), len(queries) // 8))[:8]
+    draw_predictions(result.ranking, rows, queries.paths, gallery.paths, truth).savefig(figure)
+    print(f"\nthe answers: {answers}\nwhy: {details}\na look at some of them: {figure}")
+
+
+def make_task(folder: Path, *, seed: int = 0) -> dict[str, str]:
+    """Write `gallery/`, `queries/` and `truth.csv`: views of scenes, most of them known, the rest distractors.
+
+    Returns
+    -------
+    The true label of each query by its name, `-1` for distractors.
+    """
+    from fieldguide.answers import write_table
+
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / OURS).exists():
+            raise FieldguideError(f"{folder} holds something else: name a new or empty folder for the demo")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / OURS).touch()
+    rng = np.random.default_rng(seed)
+    queries: list[tuple[str, Image.Image]] = []
+    for name, scene in _scenes():
+        known = name in KNOWN
+        for shot in range(SHOTS if known else 0):
+            _save(view(scene, rng), folder / "gallery" / name / f"{shot}.jpg", rng)
+        queries += [(name if known else "-1", view(scene, rng)) for _ in range(QUERIES)]
+    truth = {}
+    for number, place in enumerate(rng.permutation(len(queries))):
+        label, picture = queries[place]
+        truth[f"{number:03}.jpg"] = label
+        _save(picture, folder / "queries" / f"{number:03}.jpg", rng)
+    write_table(folder / "truth.csv", ("image", "label"), truth.items())
+    return truth
+
+
+def view(scene: "Image.Image", rng: np.random.Generator) -> "Image.Image":
+    """Photograph a scene anew: from another side, nearer or farther, in other light, not quite in focus."""
+    from PIL import Image, ImageEnhance, ImageFilter
+
+    width, height = scene.size
+    scale = rng.uniform(0.55, 0.95)
+    left, top = rng.uniform(0, 1 - scale, 2)
+    corners = np.array([(0, 0), (0, 1), (1, 1), (1, 0)]) * scale + (left, top)
+    corners = np.clip(corners + rng.normal(0, 0.05, corners.shape), 0, 1) * (width, height)
+    picture = scene.transform((320, 240), Image.Transform.QUAD, tuple(corners.ravel()), Image.Resampling.BICUBIC)
+    picture = ImageEnhance.Brightness(picture).enhance(rng.uniform(0.6, 1.4))
+    picture = ImageEnhance.Contrast(picture).enhance(rng.uniform(0.7, 1.3))
+    picture = ImageEnhance.Color(picture).enhance(rng.uniform(0.5, 1.5))
+    return picture.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.5)))
+
+
+def _scenes() -> Iterator[tuple[str, "Image.Image"]]:
+    """Give the photographs by name. Read as files, as scikit-image would download some that it has as functions."""
+    try:
+        import skimage
+        import sklearn
+    except ImportError:
+        raise FieldguideError("the demo's photographs are not installed: pip install 'fieldguide[demo]'") from None
+    from fieldguide.embedding.pictures import open_rgb
+
+    folders = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets" / "images"]
+    files = {path.stem: path for folder in folders for path in sorted(folder.iterdir())}
+    for name in KNOWN + DISTRACTORS:
+        if name not in files:
+            raise FieldguideError(f"this scikit-image has no photograph '{name}': pip install 'scikit-image==0.26.0'")
+        yield name, open_rgb(files[name])
+
+
+def _save(picture: "Image.Image", path: Path, rng: np.random.Generator) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, quality=int(rng.integers(40, 91)))
