@@ -43,6 +43,8 @@ class Format:
         """
         if not self.separator:
             raise AnswersError("the separator is empty: labels in one cell could not be told apart")
+        if not self.unknown:
+            raise AnswersError("the unknown label is empty: an answer needs something to say")
         if self.image_column == self.label_column:
             raise AnswersError(f"the image and label columns are both called '{self.image_column}'")
         for label in {*labels, self.unknown}:
@@ -70,11 +72,16 @@ def write_answers(ranking: Ranking, path: str | os.PathLike[str], form: Format |
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a CSV of text, whole or not at all. File names that are not UTF-8 keep their bytes."""
     check_writable(path)
+    rows = list(rows)
+    # Python's csv, before 3.13, quotes a lone carriage return only when told to
+    odd = any("\r" in cell for row in rows for cell in row)
     with (
         written_whole(path) as scratch,
         scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+        csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL).writerows(
+            [header, *rows]
+        )
 
 
 def write_details(ranking: Ranking, path: str | os.PathLike[str], gallery_names: Sequence[str]) -> None:
@@ -98,8 +105,8 @@ def write_details(ranking: Ranking, path: str | os.PathLike[str], gallery_names:
 
     query, place = np.nonzero(ranking.codes != NOTHING)
     codes, nearest = ranking.codes[query, place], ranking.nearest[query, place]
-    names = [name.encode(errors="surrogateescape").decode(errors="replace") for name, _ in ranking]
-    labels = [*map(str, ranking.classes), ranking.unknown]  # code -1 takes the last
+    names = [_utf8(name) for name, _ in ranking]
+    labels = [_utf8(str(label)) for label in (*ranking.classes, ranking.unknown)]  # code -1 takes the last
     dictionary = pa.DictionaryArray.from_arrays
     columns = {
         "image": dictionary(pa.array(query, pa.int32()), pa.array(names, pa.string())).cast(pa.string()),
@@ -108,12 +115,17 @@ def write_details(ranking: Ranking, path: str | os.PathLike[str], gallery_names:
         "unknown": pa.array(codes == UNKNOWN_CODE),
         "similarity": pa.array(ranking.similarity[query, place], from_pandas=True),
         "probability": pa.array(ranking.probability[query, place], from_pandas=True),
-        "nearest": pa.array([gallery_names[row] if row >= 0 else None for row in nearest], pa.string()),
+        "nearest": pa.array([_utf8(gallery_names[row]) if row >= 0 else None for row in nearest], pa.string()),
         "distractor_score": pa.array(ranking.distractor_score[query]),
     }
     check_writable(Path(path))
     with written_whole(Path(path)) as scratch:
         pq.write_table(pa.table(columns), scratch)
+
+
+def _utf8(name: str) -> str:
+    """Give the name as Parquet can hold it; the bytes of a file name that are no UTF-8 become question marks."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 @dataclass(frozen=True)
@@ -141,11 +153,12 @@ def read_answers(path: str | os.PathLike[str], form: Format | None = None) -> An
     AnswersError : a query is answered twice, or a label stands twice in one answer.
     """
     form, path = form or Format(), Path(path)
+    form.check([])
     if path.suffix.lower() in {".parquet", ".pq"}:
         answers = _read_details(path)
     else:
         names, cells = read_columns(path, [form.image_column, form.label_column])
-        answers = Answers(names, [cell.split(form.separator) for cell in cells])
+        answers = Answers(names, [list(filter(None, cell.split(form.separator))) for cell in cells])
     seen = set()
     for name, labels in zip(answers.names, answers.labels, strict=True):
         if name in seen:

@@ -1,7 +1,9 @@
 """Words on the command line, each command one call. Heavy libraries are imported when a command runs."""
 
+import io
 import logging
 import sys
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -120,7 +122,9 @@ def evaluate(
     if json:
         import json as json_library
 
-        print(json_library.dumps({score.name: [score.value, score.low, score.high] for score in scores}))
+        figures = {score.name: [score.value, score.low, score.high] for score in scores}
+        nulls = {name: [None if isnan(figure) else figure for figure in row] for name, row in figures.items()}
+        print(json_library.dumps(nulls, allow_nan=False))
     else:
         for score in scores:
             print(f"{score.name:<20} {score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]")
@@ -151,8 +155,11 @@ def common(
 
 def main() -> None:
     """Run the command line; what a user can mend ends in one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
     try:
         app()
     except FieldguideError as error:
-        print(f"fieldguide: {error}", file=sys.stderr)
+        print("fieldguide: " + str(error).replace("\n", "\\n"), file=sys.stderr)
         sys.exit(2)

@@ -59,6 +59,8 @@ def make_task(folder: Path, *, seed: int = 0) -> dict[str, str]:
     """
     from fieldguide.answers import write_table
 
+    if folder.exists() and not folder.is_dir():
+        raise FieldguideError(f"{folder} is a file: name a new or empty folder for the demo")
     if folder.exists() and any(folder.iterdir()):
         if not (folder / OURS).exists():
             raise FieldguideError(f"{folder} holds something else: name a new or empty folder for the demo")

@@ -132,8 +132,9 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
     unreadable = _report(gallery, shots, "gallery")
     known = gallery.take(shots.rows)
     if missing := sorted(set(gallery.shots()) - set(known.shots())):
+        row = list(gallery.labels or ()).index(missing[0])
         raise CatalogError(
-            f"no picture of class '{missing[0]}' can be read ({unreadable[0].image}: {unreadable[0].reason})"
+            f"no picture of class '{missing[0]}' can be read ({gallery.images[row]}: {shots.unreadable[row]})"
             + (f", nor of {len(missing) - 1} other classes" if len(missing) > 1 else "")
         )
     asked = embed(queries, backbone, engine=settings.engine, what="queries", show=settings.show)
@@ -169,9 +170,14 @@ def identify_files(
     FieldguideError : what the user can mend; as much as possible is found out before the pictures are embedded.
     """
     form = form or Format()
+    check_writable(output)
     unreadable_list = output.with_suffix(".unreadable.csv")
+    taken = [gallery.resolve(), queries.resolve()]
     for path in filter(None, [output, details, unreadable_list]):
         check_writable(path)
+        if path.resolve() in taken:
+            raise FieldguideError(f"{path} cannot be written: it would overwrite another file of this run")
+        taken.append(path.resolve())
     known = read_gallery(gallery, image_column=form.image_column, label_column=form.label_column, unknown=form.unknown)
     form.check(known.shots())
     asked = read_queries(queries, image_column=form.image_column)

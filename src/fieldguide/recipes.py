@@ -63,6 +63,10 @@ def open_set_classifier(recipe: str, rule: str | None, tell: RuleOptions) -> Ope
         raise FieldguideError(f"--{told} has no use with the distractor rule {name}: add --distractors threshold")
     if tell.contamination is not None and tell.threshold is not None:
         raise FieldguideError("give --contamination or --threshold, not both: one follows from the other")
+    if tell.threshold is not None and not -1 <= tell.threshold <= 1:
+        raise FieldguideError(f"a threshold is a cosine similarity from -1 to 1, not {tell.threshold}")
+    if tell.seed < 0:
+        raise FieldguideError(f"--seed must be 0 or more, not {tell.seed}")
     if tell.contamination is not None and not 0 <= tell.contamination <= 1:
         raise FieldguideError(f"a contamination is a share from 0 to 1, not {tell.contamination}")
     return OpenSetClassifier(RECIPES[recipe].recognizer(), RULES[name](tell))

@@ -1,6 +1,5 @@
 """Any picture that Pillow can open, as upright RGB."""
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +25,7 @@ def open_rgb(path: Path) -> "Image.Image":
     from PIL import Image, UnidentifiedImageError
 
     try:
-        # Pillow warns of large pictures and odd metadata; what it cannot read at all it raises
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore")
+        with Image.open(path) as picture:
             picture.load()
             return _rgb(_upright(picture))
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """From a catalog of pictures to their embeddings, with a list of those that could not be read."""
 
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -57,7 +58,10 @@ def embed(
     runner = start_engine(engine, backbone)
     matrix = np.empty((len(catalog), backbone.dim), np.float32)
     unreadable: dict[int, str] = {}
-    with progress(what, len(catalog), show=show) as advance:
+    # Pillow warns of large pictures and odd metadata; what it cannot read at all it raises. Said here, not where the
+    # pictures are opened: `catch_warnings` is for one thread
+    with warnings.catch_warnings(), progress(what, len(catalog), show=show) as advance:
+        warnings.filterwarnings("ignore", module="PIL")
         for row, answer in enumerate(_embed_all(catalog.paths, backbone.preprocessing, runner)):
             if isinstance(answer, str):
                 unreadable[row] = answer

@@ -34,8 +34,8 @@ class Preprocessing:
         width, height = picture.size
         factor = self.shorter_side / min(width, height)
         # The crop in the picture's own pixels: resizing only that is the same, and bounded for a 1 × 30,000 strip
-        side = self.size / factor
+        side = min(self.size / factor, width, height)
         left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-        square = picture.resize((self.size, self.size), Image.Resampling.BICUBIC, box=box, reducing_gap=None)
+        box = (left, top, min(left + side, width), min(top + side, height))
+        square = picture.resize((self.size, self.size), Image.Resampling.BICUBIC, box=box)
         return np.asarray(square)

@@ -19,6 +19,8 @@ def evaluate_files(answers: Path, truth: Path, form: Format, *, k: int = 5, seed
     """
     given = read_answers(answers, form)
     images, labels = read_columns(truth, [form.image_column, form.label_column])
+    if not images:
+        raise AnswersError(f"{truth} holds no rows: there is nothing to score")
     true_labels = dict(zip(images, labels, strict=True))
     if len(true_labels) != len(images):
         raise AnswersError(f"{truth}: a picture is listed twice")

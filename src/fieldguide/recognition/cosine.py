@@ -43,7 +43,8 @@ class CosineClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,)."""
-        return self.classes_[self.rank(X, k=1).codes[:, 0]]
+        best = self.rank(X, k=1).codes[:, 0]
+        return self.classes_[best]
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
         """Rank classes for each query.

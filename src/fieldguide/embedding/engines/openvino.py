@@ -13,6 +13,7 @@ from typing import Any
 
 from fieldguide.arrays import Bytes, Floats
 from fieldguide.embedding.backbones import Backbone, fingerprint
+from fieldguide.errors import BackboneError
 from fieldguide.machine import cache_folder, cores
 
 # OpenVINO reports its use to its makers unless this package is missing. What a museum runs is its own affair.
@@ -54,17 +55,23 @@ def _converted(backbone: Backbone) -> Path:
     version = openvino.get_version().split("-")[0]
     folder = cache_folder() / "engines" / f"{backbone.name}-{fingerprint(backbone)}-openvino-{version}"
     if not _intact(folder):
-        _convert(backbone, folder)
+        try:
+            _convert(backbone, folder)
+        except OSError as error:
+            raise BackboneError(
+                f"the converted network cannot be kept in {folder.parent} ({error.strerror or error}): "
+                "name another cache folder in FIELDGUIDE_CACHE, or take --engine torch"
+            ) from error
     return folder / "network.xml"
 
 
 def _convert(backbone: Backbone, folder: Path) -> None:
+    import openvino
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder.parent) as scratch:
         place = Path(scratch) / folder.name
         place.mkdir()
-        import openvino
-
         openvino.save_model(_model(backbone), place / "network.xml", compress_to_fp16=False)
         (place / "sha256").write_text(_digest(place))
         shutil.rmtree(folder, ignore_errors=True)

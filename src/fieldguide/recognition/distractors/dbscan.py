@@ -10,6 +10,8 @@ from fieldguide.recognition.distractors.rule import Verdict
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import Ranking
 
+ENOUGH = 10  # points; with fewer there is neither a plane of t-SNE nor a knee
+
 
 @dataclass(frozen=True)
 class DBSCANRule:
@@ -37,7 +39,7 @@ class DBSCANRule:
         from sklearn.cluster import DBSCAN
 
         rows = unit_rows(np.concatenate([gallery, queries]))
-        points = _tsne_plane(rows, self.seed) if self.space == "tsne" else rows
+        points = _tsne_plane(rows, self.seed) if self.space == "tsne" and _has_a_plane(rows) else rows
         eps = self.eps if self.eps is not None else knee_of_distances(points, self.min_samples)
         cluster = DBSCAN(eps=eps, min_samples=self.min_samples, n_jobs=-1).fit_predict(points)
         of_gallery = np.setdiff1d(cluster[: len(gallery)], [-1])
@@ -61,19 +63,27 @@ def knee_of_distances(points: Anything, k: int) -> float:
     from kneed import KneeLocator
     from sklearn.neighbors import NearestNeighbors
 
+    tiny = float(np.finfo(np.float32).eps)
     k = min(k, len(points))
     distances = np.sort(NearestNeighbors(n_neighbors=k, n_jobs=-1).fit(points).kneighbors(points)[0][:, -1])
+    if len(distances) < ENOUGH or distances[0] == distances[-1]:  # no curve to speak of
+        return max(float(distances[-1]), tiny)
     # The curve's last steps are steep and ragged; taken as it is, it has its knee among those outliers (eps 3.8 on
     # photographs, where nearly all clusters run together), fitted by a polynomial where the bulk ends (1.9)
     knee = KneeLocator(
         np.arange(len(distances)), distances, curve="convex", direction="increasing", interp_method="polynomial"
     ).knee_y
     found = float(knee) if knee is not None else float(np.quantile(distances, 0.9))
-    return max(found, float(np.finfo(np.float32).eps))
+    return max(found, tiny)
+
+
+def _has_a_plane(rows: Floats) -> bool:
+    """Whether t-SNE can do anything with these rows: it needs neighbours, and directions in which they differ."""
+    return len(rows) >= ENOUGH and not np.allclose(rows, rows[0])
 
 
 def _tsne_plane(rows: Floats, seed: int) -> Anything:
     from openTSNE import TSNE
 
-    perplexity = min(30.0, max(1.0, (len(rows) - 1) / 3))
+    perplexity = min(30.0, (len(rows) - 1) / 3)
     return np.asarray(TSNE(perplexity=perplexity, metric="cosine", n_jobs=-1, random_state=seed).fit(rows))

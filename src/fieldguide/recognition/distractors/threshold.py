@@ -42,14 +42,16 @@ class ThresholdRule:
                 f"assuming a contamination of {REPORTS_CONTAMINATION:.2f}; "
                 "tell yours with --contamination, or --threshold"
             )
-        account = f"similarity below {threshold:.4f} ({origin})"
+        account = f"similarity below {threshold:.6f} ({origin})"
         return Verdict(similarity < threshold, ranking.distractor_score, account)
 
 
 def _quantile(similarity: Floats, share: float) -> float:
-    """Find the value that `share` of the similarities lie strictly below, or as many as ties allow."""
-    ordered = np.sort(similarity)
-    place = round(share * len(ordered))
-    if place == len(ordered):  # nothing is high enough
-        return float(np.nextafter(ordered[-1], np.float32(np.inf))) if place else 0.0
-    return float(ordered[place])
+    """Find a value that `share` of the similarities lie below, or as many as ties allow.
+
+    It lies midway between two of them, so that it does the same when it is printed and typed again.
+    """
+    ordered = np.concatenate([[-1.0], np.sort(similarity), [2.0]])  # float64: a midpoint is none of the values
+    place = round(share * len(similarity))
+    threshold = (ordered[place] + ordered[place + 1]) / 2
+    return float(threshold if threshold > ordered[place] else ordered[place + 1])

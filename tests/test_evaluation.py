@@ -1,0 +1,318 @@
+"""Scores: as `fieldguide evaluate` prints them, equal to counting by hand and to scikit-learn."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from fieldguide import evaluate
+from fieldguide.evaluation.metrics import Separation
+
+SCORE_PY = Path(__file__).parents[2] / "shared" / "bench" / "score.py"
+LABELS = ["007", "1e5", "NA", "True", "None", "a", "b"]
+
+
+def by_hand(answers: list[list[str]], truth: list[str], k: int = 5, unknown: str = "-1") -> dict[str, float]:
+    """Count mAP@k and top-1 query by query, in plain Python."""
+    points: dict[str, list[float]] = {"": [], ", known": [], ", distractors": []}
+    first = []
+    for labels, true in zip(answers, truth, strict=True):
+        point = 0.0
+        for rank, label in enumerate(labels[:k], start=1):
+            if label == true:
+                point = 1 / rank
+                break
+        points[""].append(point)
+        points[", distractors" if true == unknown else ", known"].append(point)
+        first.append(1.0 if labels[:1] == [true] else 0.0)
+
+    def mean(values: list[float]) -> float:
+        return sum(values) / len(values) if values else math.nan
+
+    return {**{f"mAP@{k}{part}": mean(values) for part, values in points.items()}, "top-1": mean(first)}
+
+
+def random_task(seed: int, n: int = 60) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Answers and truth for n pictures; the answers are right more often than not."""
+    rng = np.random.default_rng(seed)
+    pool = np.array([*LABELS, "-1"])
+    answers, truth = {}, {}
+    for number in range(n):
+        labels = list(map(str, rng.permutation(pool)[: rng.integers(1, 6)]))
+        answers[f"{number}.png"] = labels
+        truth[f"{number}.png"] = str(rng.choice(labels if rng.random() < 0.7 else pool))
+    return answers, truth
+
+
+@pytest.fixture
+def files(table, tmp_path):
+    """Write answers and truth as CSV; gives their paths."""
+
+    def write(answers: dict[str, list[str]], truth: dict[str, str], separator: str = " ") -> tuple[Path, Path]:
+        rows = [(name, separator.join(labels)) for name, labels in answers.items()]
+        return (
+            table(tmp_path / "answers.csv", [("image", "label"), *rows]),
+            table(tmp_path / "truth.csv", [("image", "label"), *truth.items()]),
+        )
+
+    return write
+
+
+def printed(out: str) -> dict[str, tuple[float, float, float]]:
+    """Read the scores that `fieldguide evaluate` printed."""
+    scores = {}
+    for line in out.splitlines():
+        value, low, high = (float(text.strip("[],")) for text in line[20:].split())
+        scores[line[:20].strip()] = value, low, high
+    return scores
+
+
+# --- mAP and top-1 -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_printed_scores_are_those_counted_by_hand(seed, files, done):
+    answers, truth = random_task(seed)
+    scores = printed(done("evaluate", *files(answers, truth)).out)
+    expected = by_hand(list(answers.values()), list(truth.values()))
+    assert {name: value for name, (value, _, _) in scores.items()} == pytest.approx(expected, abs=5.1e-5)
+
+
+@pytest.mark.skipif(not SCORE_PY.exists(), reason="../shared/bench/score.py is not beside the repository")
+@pytest.mark.parametrize("seed", range(4))
+def test_printed_scores_are_those_of_the_benchmark(seed, files, done):
+    paths = files(*random_task(seed))
+    theirs = subprocess.run([sys.executable, SCORE_PY, *paths], capture_output=True, text=True, check=True).stdout
+    words = theirs.split()  # mAP@5 0.1 known 0.2 distractors 0.3 top-1 0.4
+    ours = printed(done("evaluate", *paths).out)
+    names = "mAP@5", "mAP@5, known", "mAP@5, distractors", "top-1"
+    assert [f"{ours[name][0]:.4f}" for name in names] == words[1::2]
+
+
+@given(
+    queries=st.lists(
+        st.tuples(
+            st.lists(st.sampled_from([*LABELS, "-1"]), max_size=8, unique=True), st.sampled_from([*LABELS, "-1"])
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    k=st.integers(1, 7),
+)
+def test_scores_are_those_counted_by_hand_for_any_answers(queries, k):
+    answers, truth = [labels for labels, _ in queries], [true for _, true in queries]
+    scores = {score.name: score.value for score in evaluate(answers, truth, k=k, resamples=2)}
+    assert scores == pytest.approx(by_hand(answers, truth, k), nan_ok=True)
+
+
+def test_scores_of_answers_known_beforehand():
+    answers = [["a", "b"], ["b", "a"], ["-1", "a"], ["a", "b", "c", "d", "-1"], ["a", "b", "c", "d", "e", "f"]]
+    truth = ["a", "a", "-1", "-1", "f"]
+    scores = {score.name: score.value for score in evaluate(answers, truth)}
+    assert scores == pytest.approx(
+        {
+            "mAP@5": (1 + 1 / 2 + 1 + 1 / 5 + 0) / 5,
+            "mAP@5, known": (1 + 1 / 2 + 0) / 3,
+            "mAP@5, distractors": (1 + 1 / 5) / 2,
+            "top-1": 2 / 5,
+        }
+    )
+
+
+def test_spaces_more_than_needed_stand_for_no_label(files, done, tmp_path):
+    """As the benchmark reads answers that another program wrote."""
+    answers, truth = files({"q.png": ["b", "a"]}, {"q.png": "a"})
+    answers.write_text("image,label\nq.png,b   a \n")
+    assert printed(done("evaluate", answers, truth).out)["mAP@5"][0] == 0.5
+
+
+# --- AUROC and FPR -------------------------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+def test_auroc_and_fpr_are_those_of_scikit_learn(data):
+    """With ties, as the scores are few, and with weights, as in a bootstrap."""
+    n = data.draw(st.integers(2, 40))
+    distractor = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    score = np.array(data.draw(st.lists(st.integers(-3, 3), min_size=n, max_size=n)), np.float32)
+    weight = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)), float)
+    assume(weight[distractor].sum() > 0 and weight[~distractor].sum() > 0)
+
+    separation = Separation(distractor, score)
+    assert separation.auroc(weight) == pytest.approx(roc_auc_score(distractor, score, sample_weight=weight))
+    # known queries are the positives, and the less a query looks like a distractor the better
+    false, true, _ = roc_curve(~distractor, -score, sample_weight=weight, drop_intermediate=False)
+    assert separation.fpr_at_95_tpr(weight) == pytest.approx(false[np.argmax(true >= 0.95 - 1e-9)])
+
+
+def test_details_have_auroc_and_fpr_and_the_rest_as_the_answers_have(task, done, tmp_path):
+    import pyarrow.parquet as pq
+
+    answers, details = tmp_path / "answers.csv", tmp_path / "details.parquet"
+    # a threshold that is wrong for a third of the queries, so that no figure is 0 or 1 by itself
+    done(
+        *("identify", task.gallery, task.queries, "-o", answers, "--details", details),
+        *("--distractors", "threshold", "--contamination", 0.1),
+    )
+    of_answers = printed(done("evaluate", answers, task.truth_file).out)
+    of_details = printed(done("evaluate", details, task.truth_file).out)
+    assert list(of_details) == [*of_answers, "AUROC", "FPR at 95% TPR"]
+    assert all(of_details[name] == score for name, score in of_answers.items())
+    assert 0.5 < of_answers["mAP@5"][0] < 1
+
+    first = [row for row in pq.read_table(details).to_pylist() if row["rank"] == 1]
+    auroc = roc_auc_score(
+        [task.truth[row["image"]] == "-1" for row in first], [row["distractor_score"] for row in first]
+    )
+    assert of_details["AUROC"][0] == pytest.approx(auroc, abs=5.1e-5)
+
+
+def test_queries_of_one_kind_have_no_auroc():
+    scores = evaluate([["a"], ["b"]], ["a", "a"], distractor_score=np.array([0.1, 0.2], np.float32), resamples=5)
+    by_name = {score.name: score for score in scores}
+    for name in "AUROC", "FPR at 95% TPR", "mAP@5, distractors":
+        assert math.isnan(by_name[name].value)
+        assert math.isnan(by_name[name].low)
+    assert by_name["mAP@5"].value == 0.5
+
+
+# --- intervals -----------------------------------------------------------------------------------------------------
+
+
+def test_intervals_are_as_wide_as_theory_says():
+    """Of a mean, 1.96 standard errors on either side."""
+    answers, truth = random_task(seed=5, n=800)
+    for score in evaluate(list(answers.values()), list(truth.values()), resamples=2000)[:1]:
+        points = [
+            by_hand([labels], [true])["mAP@5"] for labels, true in zip(answers.values(), truth.values(), strict=True)
+        ]
+        standard_error = np.std(points) / math.sqrt(len(points))
+        assert score.low == pytest.approx(score.value - 1.96 * standard_error, abs=0.15 * standard_error)
+        assert score.high == pytest.approx(score.value + 1.96 * standard_error, abs=0.15 * standard_error)
+
+
+def test_intervals_hold_the_value_and_depend_on_nothing_but_the_seed(files, done):
+    paths = files(*random_task(seed=6))
+    first, again, other = (done("evaluate", *paths, "--seed", seed).out for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+    for value, low, high in printed(first).values():
+        assert low < value < high
+    assert [value for value, _, _ in printed(first).values()] == [value for value, _, _ in printed(other).values()]
+
+
+# --- matching ------------------------------------------------------------------------------------------------------
+
+
+def test_answers_match_the_truth_by_file_name_whatever_their_folders_and_order(files, done):
+    answers, truth = random_task(seed=7)
+    here = printed(done("evaluate", *files(answers, truth)).out)
+    moved = {f"some/where/{name}": labels for name, labels in reversed(answers.items())}
+    elsewhere = {f"test/{name}": label for name, label in truth.items()}
+    there = printed(done("evaluate", *files(moved, elsewhere)).out)
+    assert {name: score[0] for name, score in there.items()} == {name: score[0] for name, score in here.items()}
+
+
+def test_pictures_of_one_name_in_two_folders_are_told_apart(files, done):
+    answers = {"a/1.png": ["x"], "b/1.png": ["y"]}
+    assert printed(done("evaluate", *files(answers, {"a/1.png": "x", "b/1.png": "y"})).out)["top-1"][0] == 1
+    assert printed(done("evaluate", *files(answers, {"b/1.png": "x", "a/1.png": "x"})).out)["top-1"][0] == 0.5
+
+
+def test_answers_without_a_true_label_do_not_count(files, done):
+    answers, truth = {"1.png": ["x"], "2.png": ["y"], "3.png": ["z"]}, {"3.png": "z"}
+    assert printed(done("evaluate", *files(answers, truth)).out)["mAP@5"] == (1, 1, 1)
+
+
+# --- JSON ----------------------------------------------------------------------------------------------------------
+
+
+def strictly(text: str) -> dict:
+    """Read JSON as programs other than Python do: NaN is not part of it."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_holds_what_is_printed(files, done):
+    paths = files(*random_task(seed=8))
+    scores = strictly(done("evaluate", *paths, "--json").out)
+    for name, figures in printed(done("evaluate", *paths).out).items():
+        assert scores[name] == pytest.approx(figures, abs=5.1e-5)
+
+
+def test_json_of_a_task_without_distractors_is_json(files, done):
+    scores = strictly(done("evaluate", *files({"1.png": ["x"]}, {"1.png": "x"}), "--json").out)
+    assert scores["mAP@5"] == [1, 1, 1]
+    assert scores["mAP@5, distractors"] in (None, [None, None, None])
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+
+def test_pictures_that_are_not_answered_are_counted_and_named(files, refused):
+    line = refused("evaluate", *files({"1.png": ["x"]}, {"1.png": "x", "2.png": "x", "3.png": "y"}))
+    assert "2 of 3 pictures in the truth are not answered, 2.png among them" in line
+
+
+def test_a_file_name_in_two_folders_matches_nothing(files, refused):
+    line = refused("evaluate", *files({"a/1.png": ["x"], "b/1.png": ["y"]}, {"1.png": "x"}))
+    assert "pictures in the truth are not answered, 1.png among them" in line
+
+
+BAD_ANSWERS = {
+    "a picture twice": ("image,label\n1.png,a\n1.png,b\n", "1.png is answered twice"),
+    "a label twice": ("image,label\n1.png,a b a\n", "1.png has a label twice: a b a"),
+    "no label column": ("image,Id\n1.png,a\n", "has no column 'label'; it has 'image', 'Id'"),
+    "a ragged row": ("image,label\n1.png,a,b\n", "line 2: 3 values where the header names 2 columns"),
+    "no UTF-8": (b"image,label\n1.png,\xff\n", "is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ANSWERS)
+def test_what_is_wrong_with_answers_is_said_in_a_line(case, files, refused):
+    content, said = BAD_ANSWERS[case]
+    answers, truth = files({}, {"1.png": "a"})
+    answers.write_bytes(content if isinstance(content, bytes) else content.encode())
+    line = refused("evaluate", answers, truth)
+    assert said in line
+    assert str(answers) in line
+
+
+BAD_TRUTH = {
+    "a picture twice": ("image,label\n1.png,a\n1.png,a\n", "listed twice"),
+    "no rows": ("image,label\n", "holds no"),
+    "no label": ("image,label\n1.png,\n", "row 1 has no value in column 'label'"),
+    "no label column": ("image,Id\n1.png,a\n", "has no column 'label'; it has 'image', 'Id'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TRUTH)
+def test_what_is_wrong_with_the_truth_is_said_in_a_line(case, files, refused):
+    content, said = BAD_TRUTH[case]
+    answers, truth = files({"1.png": ["a"]}, {})
+    truth.write_text(content)
+    line = refused("evaluate", answers, truth)
+    assert said in line
+    assert str(truth) in line
+
+
+def test_files_that_are_not_there_are_named(files, refused, tmp_path):
+    answers, truth = files({"1.png": ["a"]}, {"1.png": "a"})
+    for name in "gone.csv", "gone.parquet":
+        assert f"no such file: {tmp_path / name}" in refused("evaluate", tmp_path / name, truth)
+        assert f"no such file: {tmp_path / name}" in refused("evaluate", answers, tmp_path / name)
+
+
+def test_an_empty_separator_is_refused(files, refused):
+    paths = files({"1.png": ["a"]}, {"1.png": "a"})
+    assert "the separator is empty" in refused("evaluate", *paths, "--separator", "")

@@ -1,0 +1,529 @@
+"""The main job through the command line: pictures in, answers out."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import fieldguide
+from drawing import KINDS, KNOWN, draw
+
+THRESHOLD = ("--distractors", "threshold")
+AWKWARD = ["007", "1e5", "NA", "True", "None", "0x1F", "-0"]  # as many as there are kinds of picture
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def run_without_options(task, done, tmp_path_factory):
+    """A run of the job as a newcomer types it; gives the folder with its files, and what it said."""
+    folder = tmp_path_factory.mktemp("without-options")
+    outcome = done(
+        *("identify", task.gallery, task.queries),
+        *("-o", folder / "answers.csv", "--details", folder / "details.parquet"),
+    )
+    return folder, outcome
+
+
+def test_known_queries_get_their_class_and_distractors_the_unknown_label(run_without_options, task, answers_of):
+    folder, outcome = run_without_options
+    assert {name: labels[0] for name, labels in answers_of(folder / "answers.csv").items()} == task.truth
+    assert "distractors: DBSCAN in the tsne space, eps " in outcome.out
+    assert "28 queries: 16 identified, 12 unknown" in outcome.out
+    assert f"answers: {folder / 'answers.csv'}" in outcome.out
+    assert not outcome.complaints
+
+
+@pytest.mark.parametrize("rule", ["dbscan-embedding", "threshold"])
+def test_the_other_rules_tell_the_same(rule, task, done, answers_of, tmp_path):
+    answers = tmp_path / "answers.csv"
+    expected = ("--contamination", task.contamination) if rule == "threshold" else ()
+    done("identify", task.gallery, task.queries, "-o", answers, "--distractors", rule, *expected)
+    assert {name: labels[0] for name, labels in answers_of(answers).items()} == task.truth
+
+
+def test_the_same_run_twice_gives_the_same_bytes(run_without_options, task, done, tmp_path):
+    folder, _ = run_without_options
+    answers, details = tmp_path / "answers.csv", tmp_path / "details.parquet"
+    done("identify", task.gallery, task.queries, "-o", answers, "--details", details)
+    assert answers.read_bytes() == (folder / "answers.csv").read_bytes()
+    assert details.read_bytes() == (folder / "details.parquet").read_bytes()
+
+
+def test_a_distractor_gets_the_unknown_label_first_and_the_classes_after_it(few, done, answers_of, tmp_path):
+    answers = tmp_path / "answers.csv"
+    done("identify", few.gallery, few.queries, "-o", answers, *THRESHOLD, "--contamination", few.contamination)
+    for name, labels in answers_of(answers).items():
+        if few.truth[name] == "-1":
+            assert labels[0] == "-1"
+            assert sorted(labels[1:]) == sorted(KNOWN)
+        else:
+            assert sorted(labels) == sorted(KNOWN)
+
+
+def test_at_most_five_labels_a_query_the_unknown_label_among_them(done, answers_of, tmp_path):
+    for kind in KINDS[:6]:
+        (tmp_path / "gallery" / kind).mkdir(parents=True)
+        draw(kind, 0).save(tmp_path / "gallery" / kind / "0.png")
+    (tmp_path / "queries").mkdir()
+    draw("stripes", 100).save(tmp_path / "queries" / "known.png")
+    draw("slope", 100).save(tmp_path / "queries" / "other.png")
+    answers = tmp_path / "answers.csv"
+    done(
+        *("identify", tmp_path / "gallery", tmp_path / "queries", "-o", answers, *THRESHOLD),
+        *("--contamination", 0.5),
+    )
+    given = answers_of(answers)
+    assert given["known.png"][0] == "stripes"
+    assert given["other.png"][0] == "-1"
+    assert [len(set(labels)) for labels in given.values()] == [5, 5]
+
+
+def test_k_limits_the_labels(few, done, answers_of, tmp_path):
+    answers = tmp_path / "answers.csv"
+    done(
+        *("identify", few.gallery, few.queries, "-o", answers, "-k", 1, *THRESHOLD),
+        *("--contamination", few.contamination),
+    )
+    assert answers_of(answers) == {name: [label] for name, label in few.truth.items()}
+
+
+def test_the_threshold_rule_prints_the_threshold_it_used(few, done, answers_of, tmp_path):
+    """What is printed for a contamination does the same when it is given as the threshold."""
+    paths = "identify", few.gallery, few.queries, "-o"
+    first = done(*paths, tmp_path / "share.csv", *THRESHOLD, "--contamination", 0.25).out
+    assert "(from the expected contamination of 0.25)" in first
+    printed = first.split("similarity below ")[1].split()[0]
+    again = done(*paths, tmp_path / "threshold.csv", *THRESHOLD, "--threshold", printed).out
+    assert f"similarity below {printed} (as given)" in again
+
+    unknown = [name for name, labels in answers_of(tmp_path / "share.csv").items() if labels[0] == "-1"]
+    assert len(unknown) == 2  # a quarter of 7, rounded
+    assert (tmp_path / "share.csv").read_text() == (tmp_path / "threshold.csv").read_text()
+
+
+def test_a_threshold_without_a_number_says_what_it_assumes(few, done, tmp_path):
+    outcome = done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", *THRESHOLD)
+    assert "assuming a contamination of 0.30; tell yours with --contamination, or --threshold" in outcome.out
+
+
+def test_without_a_rule_nothing_is_unknown(few, done, answers_of, tmp_path):
+    answers = tmp_path / "a.csv"
+    done("identify", few.gallery, few.queries, "-o", answers, "--distractors", "none")
+    assert all("-1" not in labels for labels in answers_of(answers).values())
+
+
+def test_both_engines_give_the_same_answers(few, done, tmp_path):
+    for engine in "openvino", "torch":
+        done("identify", few.gallery, few.queries, "-o", tmp_path / f"{engine}.csv", "--engine", engine, *THRESHOLD)
+    assert (tmp_path / "openvino.csv").read_text() == (tmp_path / "torch.csv").read_text()
+
+
+def test_the_library_gives_what_the_command_line_writes(few, done, answers_of, tmp_path):
+    done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", *THRESHOLD, "--contamination", 0.4)
+    ranking = fieldguide.identify(few.gallery, few.queries, distractors="threshold", contamination=0.4, k=5, show=False)
+    assert dict(ranking) == answers_of(tmp_path / "a.csv")
+    assert len(ranking) == 7
+
+    fieldguide.write_answers(ranking, tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
+    read = fieldguide.read_answers(tmp_path / "b.csv")
+    assert dict(zip(read.names, read.labels, strict=True)) == dict(ranking)
+
+
+def test_the_library_takes_another_unknown_label(few):
+    ranking = fieldguide.identify(
+        str(few.gallery), str(few.queries), distractors="threshold", contamination=1.0, unknown="none", show=False
+    )
+    assert {labels[0] for _, labels in ranking} == {"none"}
+
+
+# --- galleries and queries -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_tables_keep_their_order_and_name_pictures_beside_themselves(kind, few, done, answers_of, table, tmp_path):
+    """The tables lie in folders of their own, and are used from elsewhere."""
+    lists = tmp_path / "lists"
+    (lists / "pictures").mkdir(parents=True)
+    shutil.copytree(few.gallery, lists / "pictures" / "known")
+    shutil.copytree(few.queries, lists / "pictures" / "asked")
+    known = [(f"pictures/known/{label}/{shot}.png", label) for shot in range(2) for label in reversed(KNOWN)]
+    asked = [f"./pictures/asked/{name}" for name in sorted(few.truth, key=lambda name: name[::-1])]
+    gallery = table(lists / f"train.{kind}", [("image", "label"), *known])
+    # a column more than is needed does no harm, wherever it stands
+    queries = table(lists / f"test.{kind}", [("note", "image"), *(("a, b", name) for name in asked)])
+
+    answers = tmp_path / "answers.csv"
+    done("identify", gallery, queries, "-o", answers, *THRESHOLD, "--contamination", few.contamination)
+    given = answers_of(answers)
+    assert list(given) == asked
+    assert [labels[0] for labels in given.values()] == [few.truth[Path(name).name] for name in asked]
+
+
+def test_a_table_may_name_pictures_by_absolute_paths(few, done, answers_of, table, tmp_path):
+    asked = [str(few.queries / name) for name in list(few.truth)[:2]]
+    queries = table(tmp_path / "test.csv", [("image",), *((name,) for name in asked)])
+    done("identify", few.gallery, queries, "-o", tmp_path / "a.csv", "--distractors", "none")
+    assert list(answers_of(tmp_path / "a.csv")) == asked
+
+
+def test_a_folder_of_queries_is_searched_with_all_that_is_below_it(few, done, answers_of, tmp_path):
+    queries = tmp_path / "queries"
+    for name in "b/stripes.png", "b/deep/er/rings.JPG", "a.png", ".hidden/dots.png", "b/.dots.png":
+        (queries / name).parent.mkdir(parents=True, exist_ok=True)
+        draw("rings" if "rings" in name else "stripes", 100).save(queries / name)
+    (queries / "notes.md").write_text("not a picture")
+    (queries / "b" / "README").write_text("nor this")
+    outcome = done("identify", few.gallery, queries, "-o", tmp_path / "a.csv", "--distractors", "none")
+
+    given = answers_of(tmp_path / "a.csv")
+    assert [(name, labels[0]) for name, labels in given.items()] == [
+        ("a.png", "stripes"),
+        ("b/deep/er/rings.JPG", "rings"),
+        ("b/stripes.png", "stripes"),
+    ]
+    (line,) = outcome.complaints
+    assert "passed over 2 files that are not pictures by name" in line
+    assert ".md" in line
+
+
+def test_a_gallery_folder_may_have_folders_inside_its_classes(few, done, answers_of, tmp_path):
+    for kind in KNOWN:
+        (tmp_path / "gallery" / kind / "left" / "wing").mkdir(parents=True)
+        draw(kind, 0).save(tmp_path / "gallery" / kind / "left" / "wing" / "0.png")
+    done("identify", tmp_path / "gallery", few.queries, "-o", tmp_path / "a.csv", "--distractors", "none")
+    given = answers_of(tmp_path / "a.csv")
+    assert all(given[name][0] == label for name, label in few.truth.items() if label != "-1")
+
+
+def test_a_single_picture_is_answered_under_the_name_it_was_given(few, done, answers_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(few.folder)
+    outcome = done("identify", "gallery", "queries/0-rings.png", "-o", tmp_path / "a.csv", "--distractors", "none")
+    assert list(answers_of(tmp_path / "a.csv")) == ["queries/0-rings.png"]
+    assert answers_of(tmp_path / "a.csv")["queries/0-rings.png"][0] == "rings"
+    assert "1 queries: 1 identified, 0 unknown" in outcome.out
+
+
+@pytest.mark.parametrize("twin", [True, False], ids=["the same picture", "another picture"])
+def test_one_picture_against_one_picture_ends_well_without_options(twin, done, tmp_path, monkeypatch):
+    """The smallest few there is, and what many will type first."""
+    (tmp_path / "gallery" / "rings").mkdir(parents=True)
+    draw("rings", 0).save(tmp_path / "gallery" / "rings" / "0.png")
+    draw("rings", 0 if twin else 1).save(tmp_path / "query.png")
+    monkeypatch.chdir(tmp_path)
+    outcome = done("identify", "gallery", "query.png")
+    assert not outcome.complaints
+    assert "rings" in (tmp_path / "answers.csv").read_text().splitlines()[1]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_labels_that_look_like_something_else_stay_as_they_are(kind, done, answers_of, table, tmp_path):
+    assert len(AWKWARD) == len(KINDS)
+    for name in KINDS:
+        draw(name, 0).save(tmp_path / f"{name}.png")
+        draw(name, 100).save(tmp_path / f"asked-{name}.png")
+    label_of = dict(zip(KINDS, AWKWARD, strict=True))
+    gallery = table(
+        tmp_path / f"g.{kind}", [("image", "label"), *((f"{name}.png", label) for name, label in label_of.items())]
+    )
+    truth = table(
+        tmp_path / f"q.{kind}",
+        [("image", "label"), *((f"asked-{name}.png", label) for name, label in label_of.items())],
+    )
+    answers, details = tmp_path / "answers.csv", tmp_path / "details.parquet"
+    done("identify", gallery, truth, "-o", answers, "--details", details, "-k", 7, "--distractors", "none")
+
+    given = answers_of(answers)
+    assert [labels[0] for labels in given.values()] == AWKWARD
+    assert all(sorted(labels) == sorted(AWKWARD) for labels in given.values())
+    for file in answers, details:
+        assert "top-1                1.0000" in done("evaluate", file, truth).out
+
+
+# --- formats -------------------------------------------------------------------------------------------------------
+
+
+def test_the_format_of_a_competition(few, done, answers_of, table, tmp_path):
+    """Kaggle's humpback whales: Image,Id and new_whale."""
+    form = "--image-column", "Image", "--label-column", "Id", "--unknown", "new_whale"
+    gallery = table(
+        few.folder / "train.csv",
+        [("Image", "Id"), *((f"gallery/{kind}/{shot}.png", kind) for kind in KNOWN for shot in range(2))],
+    )
+    queries = table(few.folder / "test.csv", [("Image",), *((f"queries/{name}",) for name in few.truth)])
+    answers = tmp_path / "submission.csv"
+    done(
+        *("identify", gallery, queries, "-o", answers, *form, "-k", 3, "--separator", "|", *THRESHOLD),
+        *("--contamination", few.contamination),
+    )
+    assert answers.read_text().splitlines()[0] == "Image,Id"
+    true = {f"queries/{name}": label.replace("-1", "new_whale") for name, label in few.truth.items()}
+    given = answers_of(answers, "|")
+    assert {name: labels[0] for name, labels in given.items()} == true
+    assert all(len(labels) == 3 for labels in given.values())
+
+    truth = table(tmp_path / "truth.csv", [("Image", "Id"), *true.items()])
+    assert "mAP@3                1.0000" in done("evaluate", answers, truth, *form, "-k", 3, "--separator", "|").out
+
+
+def test_labels_that_hold_the_separator(refused, done, answers_of, few, table, tmp_path):
+    gallery = table(
+        few.folder / "spaced.csv",
+        [("image", "label"), *((f"gallery/{kind}/0.png", f"the {kind}") for kind in KNOWN)],
+    )
+    answers = tmp_path / "answers.csv"
+    words = "identify", gallery, few.queries, "-o", answers, "--distractors", "none"
+    line = refused(*words)
+    assert "holds the separator ' ': choose another with --separator, for example --separator ';'" in line
+    assert "the label 'the " in line
+    assert not answers.exists()
+
+    done(*words, "--separator", ";")
+    given = answers_of(answers, ";")
+    assert all(given[name][0] == f"the {label}" for name, label in few.truth.items() if label != "-1")
+
+
+def test_details_hold_what_is_behind_each_answer(few, done, answers_of, tmp_path):
+    import pyarrow.parquet as pq
+
+    answers, details = tmp_path / "answers.csv", tmp_path / "details.parquet"
+    share = few.contamination
+    outcome = done(
+        *("identify", few.gallery, few.queries, "-o", answers, "--details", details, *THRESHOLD),
+        *("--contamination", share),
+    )
+    assert f"details: {details}" in outcome.out
+    rows = pq.read_table(details).to_pylist()
+    assert list(rows[0]) == [
+        *("image", "rank", "label", "unknown", "similarity", "probability", "nearest", "distractor_score")
+    ]
+    by_query: dict[str, list[dict]] = {}
+    for row in rows:
+        by_query.setdefault(row["image"], []).append(row)
+
+    assert {name: [row["label"] for row in rows] for name, rows in by_query.items()} == answers_of(answers)
+    for name, rows in by_query.items():
+        assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+        assert [row["unknown"] for row in rows] == [row["label"] == "-1" for row in rows]
+        assert len({row["distractor_score"] for row in rows}) == 1
+        classes = [row for row in rows if not row["unknown"]]
+        assert all(row["nearest"].startswith(row["label"] + "/") for row in classes)
+        assert all(row["nearest"] is None and row["similarity"] is None for row in rows if row["unknown"])
+        similarity = [row["similarity"] for row in classes]
+        assert similarity == sorted(similarity, reverse=True)
+        assert rows[0]["distractor_score"] == pytest.approx(1 - similarity[0], abs=1e-6)
+        assert (rows[0]["distractor_score"] > 0.12) == (few.truth[name] == "-1")
+
+
+def test_a_gallery_picture_asked_again_is_its_own_nearest(few, done, tmp_path):
+    import pyarrow.parquet as pq
+
+    details = tmp_path / "details.parquet"
+    words = "identify", few.gallery, few.gallery, "-o", tmp_path / "a.csv", "--details", details
+    done(*words, "--distractors", "none")
+    first = [row for row in pq.read_table(details).to_pylist() if row["rank"] == 1]
+    assert len(first) == 8
+    for row in first:
+        assert row["nearest"] == row["image"]
+        assert row["similarity"] == pytest.approx(1, abs=1e-5)
+
+
+# --- pictures that cannot be read ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spoilt(few, tmp_path):
+    """A copy of the task that a test may spoil."""
+    for name in "gallery", "queries":
+        shutil.copytree(few.folder / name, tmp_path / name)
+    return tmp_path
+
+
+def test_an_unreadable_query_gets_the_unknown_label_and_is_listed(spoilt, few, done, answers_of):
+    paths = "identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv"
+    share = *THRESHOLD, "--threshold", "0.8"
+    done(*paths, *share)
+    sound = answers_of(spoilt / "answers.csv")
+    (spoilt / "queries" / "0-dots.png").write_bytes(b"")
+    whole = (spoilt / "queries" / "0-rings.png").read_bytes()
+    (spoilt / "queries" / "0-rings.png").write_bytes(whole[: len(whole) // 2])
+    (spoilt / "queries" / "zz.png").write_text("this is text")
+
+    outcome = done(*paths, *share, "--details", spoilt / "details.parquet")
+    spoilt_names = ["0-dots.png", "0-rings.png", "zz.png"]
+    given = answers_of(spoilt / "answers.csv")
+    assert given == {**sound, **{name: ["-1"] for name in spoilt_names}}
+    assert list(given) == sorted(given)
+
+    header, *listed = [line.split(",", 2) for line in (spoilt / "answers.unreadable.csv").read_text().splitlines()]
+    assert header == ["image", "part", "reason"]
+    assert [(name, part) for name, part, _ in listed] == [(name, "queries") for name in spoilt_names]
+    assert listed[0][2] == "an empty file"
+    assert "truncated" in listed[1][2]
+    assert listed[2][2] == "not a picture in a known format"
+
+    (line,) = outcome.complaints
+    assert "3 pictures could not be read and are listed in" in line
+    assert "answers.unreadable.csv: 0-dots.png (an empty file), …" in line
+    assert "mAP@5" in done("evaluate", spoilt / "details.parquet", few.truth_file).out
+
+
+def test_the_list_of_unreadable_pictures_goes_when_all_can_be_read(spoilt, few, done):
+    paths = "identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv", "--distractors", "none"
+    (spoilt / "queries" / "0-dots.png").write_bytes(b"")
+    done(*paths)
+    assert (spoilt / "answers.unreadable.csv").exists()
+    draw("dots", 100).save(spoilt / "queries" / "0-dots.png")
+    assert not done(*paths).complaints
+    assert not (spoilt / "answers.unreadable.csv").exists()
+
+
+def test_a_query_in_a_table_that_is_not_there_is_answered_and_listed(few, done, answers_of, table, tmp_path):
+    asked = [str(few.queries / "0-dots.png"), "gone.png", str(few.queries / "0-rings.png")]
+    queries = table(tmp_path / "test.csv", [("Image",), *((name,) for name in asked)])
+    gallery = table(
+        tmp_path / "train.csv", [("Image", "label"), *((str(few.gallery / kind / "0.png"), kind) for kind in KNOWN)]
+    )
+    words = "identify", gallery, queries, "-o", tmp_path / "a.csv", "--image-column", "Image"
+    outcome = done(*words, "--distractors", "none", "--unknown", "none")
+    given = answers_of(tmp_path / "a.csv")
+    assert [labels[0] for labels in given.values()] == ["dots", "none", "rings"]
+    assert given["gone.png"] == ["none"]
+    assert (tmp_path / "a.unreadable.csv").read_text() == "Image,part,reason\ngone.png,queries,no such file\n"
+    assert "1 pictures could not be read" in outcome.complaints[0]
+
+
+def test_an_unreadable_gallery_picture_is_reported_and_the_others_of_its_class_serve(spoilt, few, done, answers_of):
+    (spoilt / "gallery" / "rings" / "0.png").write_bytes(b"")
+    outcome = done(
+        *("identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv"),
+        *(*THRESHOLD, "--contamination", few.contamination, "--details", spoilt / "details.parquet"),
+    )
+    assert {name: labels[0] for name, labels in answers_of(spoilt / "answers.csv").items()} == few.truth
+    listed = (spoilt / "answers.unreadable.csv").read_text().splitlines()
+    assert listed == ["image,part,reason", "rings/0.png,gallery,an empty file"]
+    assert len(outcome.complaints) == 1
+
+    import pyarrow.parquet as pq
+
+    for row in pq.read_table(spoilt / "details.parquet").to_pylist():
+        assert row["nearest"] != "rings/0.png"
+        assert row["unknown"] or row["nearest"].startswith(row["label"])
+
+
+def test_a_class_without_a_readable_picture_is_an_error(spoilt, refused):
+    for shot in range(2):
+        (spoilt / "gallery" / "rings" / f"{shot}.png").write_text("no picture")
+    line = refused("identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv")
+    assert "no picture of class 'rings' can be read (rings/0.png: not a picture in a known format)" in line
+    assert not (spoilt / "answers.csv").exists()
+
+
+def test_an_error_names_the_picture_of_the_class_it_is_about(spoilt, refused):
+    """Another class has lost a picture too, and comes first."""
+    (spoilt / "gallery" / "checks" / "0.png").write_bytes(b"")
+    for shot in range(2):
+        (spoilt / "gallery" / "rings" / f"{shot}.png").write_text("no picture")
+    line = refused("identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv")
+    assert "no picture of class 'rings' can be read (rings/" in line
+
+
+def test_queries_of_which_none_can_be_read_are_an_error(few, refused, tmp_path):
+    (tmp_path / "query.png").write_bytes(b"")
+    line = refused("identify", few.gallery, tmp_path / "query.png", "-o", tmp_path / "answers.csv")
+    assert "none of the 1 queries can be read (an empty file)" in line
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def test_answers_appear_whole_or_not_at_all(few, run, tmp_path):
+    """The disk is full after 100 bytes: the answers of the run before are still there, and nothing else is."""
+    resource = pytest.importorskip("resource", reason="limits on file size are Unix")
+    answers = tmp_path / "answers.csv"
+    answers.write_text("image,label\nof the run before,a\n")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        outcome = run("identify", few.gallery, few.queries, "-o", answers, "--distractors", "none")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert outcome.code == 2
+    assert outcome.complaints == [f"fieldguide: {answers} cannot be written: File too large"]
+    assert answers.read_text() == "image,label\nof the run before,a\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.csv"]
+
+
+def test_answers_can_be_read_by_colleagues(few, done, tmp_path):
+    """A scratch file's permissions are the owner's alone; those of the answers are as of any new file."""
+    done("identify", few.gallery, few.queries, "-o", tmp_path / "answers.csv", "--distractors", "none")
+    (tmp_path / "any").touch()
+    assert (tmp_path / "answers.csv").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+@pytest.mark.parametrize("place", [".", "..", "/", "", "there"])
+def test_a_folder_as_output_is_refused(place, few, refused, tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert "name a file to write to" in refused("identify", few.gallery, few.queries, "-o", place)
+
+
+@pytest.mark.parametrize("option", ["-o", "--details"])
+def test_an_output_in_a_folder_that_is_not_there_is_refused_before_any_work(option, few, refused, tmp_path):
+    place = tmp_path / "gone" / "file"
+    line = refused("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", option, place)
+    assert f"{place} cannot be written: there is no folder {tmp_path / 'gone'}, make it first" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_answers_and_details_need_a_file_each(few, refused, tmp_path):
+    file = tmp_path / "answers.csv"
+    assert str(file) in refused(
+        "identify", few.gallery, few.queries, "-o", file, "--details", file, "--distractors", "none"
+    )
+
+
+@pytest.mark.parametrize("option", ["-o", "--details"])
+@pytest.mark.parametrize("victim", ["train.csv", "test.csv"])
+def test_the_users_own_tables_are_not_overwritten(victim, option, few, refused, table, tmp_path):
+    known = [(str(few.gallery / kind / "0.png"), kind) for kind in KNOWN]
+    table(tmp_path / "train.csv", [("image", "label"), *known])
+    table(tmp_path / "test.csv", [("image", "label"), *known])
+    before = (tmp_path / victim).read_bytes()
+    words = "identify", tmp_path / "train.csv", tmp_path / "test.csv", "-o", tmp_path / "answers.csv"
+    assert victim in refused(*words, option, tmp_path / victim, "--distractors", "none")
+    assert (tmp_path / victim).read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there may file names be any bytes")
+def test_file_names_that_are_not_utf8_go_all_the_way(done, tmp_path):
+    folder = os.fsencode(tmp_path)
+    for name in b"gallery/a/\xff.png", b"gallery/b\xff/0.png", b"queries/\xfe.png":
+        path = Path(os.fsdecode(os.path.join(folder, name)))  # noqa: PTH118  bytes
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw("rings" if b"a/" in name or b"queries" in name else "dots", 0).save(path)
+    done(
+        *("identify", tmp_path / "gallery", tmp_path / "queries", "-o", tmp_path / "a.csv"),
+        *("--details", tmp_path / "d.parquet", "--distractors", "none"),
+    )
+    assert (tmp_path / "a.csv").read_bytes() == b"image,label\n\xfe.png,a b\xff\n"
+
+
+def test_file_names_with_line_ends_are_quoted(few, done, answers_of, tmp_path):
+    names = ["a\rb.png", "c\nd.png", 'e"f,.png']
+    (tmp_path / "queries").mkdir()
+    for name in names:
+        draw("rings", 0).save(tmp_path / "queries" / name)
+    done("identify", few.gallery, tmp_path / "queries", "-o", tmp_path / "a.csv", "--distractors", "none")
+    assert list(answers_of(tmp_path / "a.csv")) == names
+
+
+def test_a_cache_folder_that_cannot_be_made_is_an_error_of_one_line(few, refused, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FIELDGUIDE_CACHE", str(tmp_path / "file"))
+    line = refused("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--distractors", "none")
+    assert str(tmp_path / "file") in line
