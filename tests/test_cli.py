@@ -104,13 +104,13 @@ def test_wrong_words_are_named_and_help_is_offered(words, said, run):
 
 
 MISTAKES = {  # options of `identify` on a sound task, and what is said
-    "an unknown recipe": (["--recipe", "best"], "unknown recipe 'best': choose one of cosine"),
+    "an unknown recipe": (["--recipe", "best"], "unknown recipe 'best': choose one of transductive, cosine"),
     "an unknown rule": (
         ["--distractors", "svm"],
-        "unknown distractor rule 'svm': choose one of none, threshold, dbscan",
+        "unknown distractor rule 'svm': choose one of probability, none, threshold, dbscan",
     ),
     "contamination without its rule": (
-        ["--contamination", "0.3"],
+        ["--recipe", "cosine", "--contamination", "0.3"],
         "--contamination has no use with the distractor rule dbscan: add --distractors threshold",
     ),
     "threshold without its rule": (
@@ -129,6 +129,10 @@ MISTAKES = {  # options of `identify` on a sound task, and what is said
     "contamination nan": (["--distractors", "threshold", "--contamination", "nan"], "a share from 0 to 1"),
     "threshold nan": (["--distractors", "threshold", "--threshold", "nan"], "nan"),
     "threshold in per cent": (["--distractors", "threshold", "--threshold", "78"], "78"),
+    "probabilities of a recipe without": (
+        ["--recipe", "cosine", "--distractors", "probability"],
+        "the recipe cosine has no probabilities: choose one of none, threshold",
+    ),
     "no separator": (["--separator", ""], "the separator is empty"),
     "no unknown label": (["--unknown", ""], "unknown"),
     "the separator in the unknown label": (["--unknown", "new whale"], "the label 'new whale' holds the separator"),

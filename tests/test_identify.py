@@ -1,6 +1,7 @@
 """The main job through the command line: pictures in, answers out."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -28,12 +29,22 @@ def run_without_options(task, done, tmp_path_factory):
     return folder, outcome
 
 
-def test_known_queries_get_their_class_and_distractors_the_unknown_label(run_without_options, task, answers_of):
+def test_without_options_labels_spread_and_the_contamination_is_estimated(run_without_options, task, answers_of):
     folder, outcome = run_without_options
-    assert {name: labels[0] for name, labels in answers_of(folder / "answers.csv").items()} == task.truth
+    answers = answers_of(folder / "answers.csv")
+    known = [name for name, label in task.truth.items() if label != "-1"]
+    assert all(answers[name][0] == task.truth[name] for name in known)
+    assert all("-1" in labels for labels in answers.values())
+    assert re.search(r"distractors: estimated contamination 0\.\d\d \(90% interval 0\.\d\d to \d\.\d\d\)", outcome.out)
+    assert f"answers: {folder / 'answers.csv'}" in outcome.out
+    assert not outcome.complaints
+
+
+def test_the_reports_best_tells_classes_and_distractors(task, done, answers_of, tmp_path):
+    outcome = done("identify", task.gallery, task.queries, "-o", tmp_path / "answers.csv", "--recipe", "cosine")
+    assert {name: labels[0] for name, labels in answers_of(tmp_path / "answers.csv").items()} == task.truth
     assert "distractors: DBSCAN in the tsne space, eps " in outcome.out
     assert "28 queries: 16 identified, 12 unknown" in outcome.out
-    assert f"answers: {folder / 'answers.csv'}" in outcome.out
     assert not outcome.complaints
 
 
@@ -294,7 +305,7 @@ def test_details_hold_what_is_behind_each_answer(few, done, answers_of, tmp_path
     share = few.contamination
     outcome = done(
         *("identify", few.gallery, few.queries, "-o", answers, "--details", details, *THRESHOLD),
-        *("--contamination", share),
+        *("--contamination", share, "--recipe", "cosine"),
     )
     assert f"details: {details}" in outcome.out
     rows = pq.read_table(details).to_pylist()
@@ -345,7 +356,7 @@ def spoilt(few, tmp_path):
 
 def test_an_unreadable_query_gets_the_unknown_label_and_is_listed(spoilt, few, done, answers_of):
     paths = "identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv"
-    share = *THRESHOLD, "--threshold", "0.8"
+    share = *THRESHOLD, "--threshold", "0.8", "--recipe", "cosine"  # each query alone
     done(*paths, *share)
     sound = answers_of(spoilt / "answers.csv")
     (spoilt / "queries" / "0-dots.png").write_bytes(b"")

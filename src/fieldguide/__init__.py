@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from fieldguide.errors import FieldguideError
     from fieldguide.evaluation import evaluate
     from fieldguide.identification import identify
-    from fieldguide.recognition import CosineClassifier, DBSCANRule, OpenSetClassifier, Ranking, ThresholdRule
+    from fieldguide.recognition import (
+        CosineClassifier,
+        DBSCANRule,
+        OpenSetClassifier,
+        Ranking,
+        ThresholdRule,
+        TransductiveClassifier,
+    )
 
 _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads none
     "CosineClassifier": "recognition",
@@ -24,6 +31,7 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "OpenSetClassifier": "recognition",
     "Ranking": "recognition",
     "ThresholdRule": "recognition",
+    "TransductiveClassifier": "recognition",
     "evaluate": "evaluation",
     "identify": "identification",
     "read_answers": "answers",
@@ -38,6 +46,7 @@ __all__ = [
     "OpenSetClassifier",
     "Ranking",
     "ThresholdRule",
+    "TransductiveClassifier",
     "evaluate",
     "identify",
     "read_answers",

@@ -46,7 +46,7 @@ def identify(
         Optional[Path],  # noqa: UP045  typer reads it
         typer.Option(help="A Parquet file with similarity, probability and nearest gallery picture of each answer."),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="How labels are found: cosine.")] = "cosine",
+    recipe: Annotated[str, typer.Option(help="How labels are found: transductive or cosine.")] = "transductive",
     backbone: Annotated[
         str, typer.Option(help="What turns pictures into embeddings: efficientnet-lite0, -lite1 or -lite2.")
     ] = "efficientnet-lite0",
@@ -54,14 +54,14 @@ def identify(
     distractors: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Rule: none, threshold, dbscan (in the plane of t-SNE) or dbscan-embedding. "
-            "Unless given, the recipe's own.",
+            help="Rule: probability, none, threshold, dbscan (in the plane of t-SNE) or dbscan-embedding. "
+            "Unless given, the recipe's own: probability for transductive, dbscan for cosine.",
             rich_help_panel=DISTRACTORS,
         ),
     ] = None,
     contamination: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Expected share of distractors, 0 to 1.", rich_help_panel=DISTRACTORS),
+        typer.Option(help="Share of distractors, 0 to 1, if you know it.", rich_help_panel=DISTRACTORS),
     ] = None,
     threshold: Annotated[
         Optional[float],  # noqa: UP045
@@ -94,7 +94,7 @@ def identify(
     form = Format(image_column, label_column, separator, unknown)
     result = identify_files(gallery, queries, output, settings, form=form, details=details)
     unknowns = int(result.ranking.is_unknown().sum())
-    print(f"distractors: {result.verdict.account}")
+    print(f"distractors: {result.account}")
     print(f"{len(result.ranking):,} queries: {len(result.ranking) - unknowns:,} identified, {unknowns:,} unknown")
     print(f"answers: {output}" + (f"\ndetails: {details}" if details else ""))
 

@@ -37,7 +37,7 @@ def run_demo(folder: Path) -> None:
     answers, details, figure = folder / "answers.csv", folder / "answers.parquet", folder / "answers.png"
     print(f"fieldguide identify {folder / 'gallery'} {folder / 'queries'} -o {answers} --details {details}")
     result = identify_files(folder / "gallery", folder / "queries", answers, Settings(), details=details)
-    print(f"distractors: {result.verdict.account}")
+    print(f"distractors: {result.account}")
     print(f"\nfieldguide evaluate {details} {folder / 'truth.csv'}")
     for score in evaluate_files(details, folder / "truth.csv", Format()):
         print(f"{score.name:<20} {score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]")

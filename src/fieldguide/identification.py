@@ -10,11 +10,11 @@ import numpy as np
 
 from fieldguide.answers import Format, write_answers, write_details, write_table
 from fieldguide.catalog import Catalog, read_gallery, read_queries
-from fieldguide.embedding import Embeddings, embed, load_backbone
+from fieldguide.embedding import Embeddings, embed, load_backbone, start_engine
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.files import check_writable
-from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, open_set_classifier
-from fieldguide.recognition import Ranking, Verdict
+from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recognizer_for
+from fieldguide.recognition import Ranking
 
 log = logging.getLogger("fieldguide")
 
@@ -65,13 +65,13 @@ class Identification:
     Attributes
     ----------
     ranking : of every query; an unreadable one has the unknown label alone
-    verdict : of the distractor rule, on the readable queries
+    account : by what distractors were told apart, in words
     unreadable : the pictures that could not be read, of gallery and queries
     gallery_names : what `ranking.nearest` counts
     """
 
     ranking: Ranking
-    verdict: Verdict
+    account: str
     unreadable: Sequence[Unreadable]
     gallery_names: Sequence[str]
 
@@ -125,10 +125,11 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
     if settings.k < 1:
         raise FieldguideError(f"-k must be at least 1, not {settings.k}")
     tell = RuleOptions(settings.contamination, settings.threshold, settings.seed)
-    recognizer = open_set_classifier(settings.recipe, settings.distractors, tell)
+    recognizer = recognizer_for(settings.recipe, settings.distractors, tell)
     backbone = load_backbone(settings.backbone)
+    engine = start_engine(settings.engine, backbone)
 
-    shots = embed(gallery, backbone, engine=settings.engine, what="gallery", show=settings.show)
+    shots = embed(gallery, backbone, engine=engine, what="gallery", show=settings.show)
     unreadable = _report(gallery, shots, "gallery")
     known = gallery.take(shots.rows)
     if missing := sorted(set(gallery.shots()) - set(known.shots())):
@@ -137,7 +138,7 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
             f"no picture of class '{missing[0]}' can be read ({gallery.images[row]}: {shots.unreadable[row]})"
             + (f", nor of {len(missing) - 1} other classes" if len(missing) > 1 else "")
         )
-    asked = embed(queries, backbone, engine=settings.engine, what="queries", show=settings.show)
+    asked = embed(queries, backbone, engine=engine, what="queries", show=settings.show)
     unreadable += _report(queries, asked, "queries")
     if not asked.rows:
         raise CatalogError(f"none of the {len(queries)} queries can be read ({unreadable[-1].reason})")
@@ -145,7 +146,7 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
     recognizer.fit(shots.matrix, np.array(known.labels))
     ranking = recognizer.rank(asked.matrix, settings.k)
     ranking = ranking.spread(asked.rows, len(queries)).named(queries.images, unknown)
-    return Identification(ranking, recognizer.verdict_, unreadable, known.images)
+    return Identification(ranking, recognizer.account_, unreadable, known.images)
 
 
 def _report(catalog: Catalog, embeddings: Embeddings, part: str) -> list[Unreadable]:

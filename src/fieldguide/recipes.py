@@ -9,7 +9,10 @@ from fieldguide.recognition import (
     DBSCANRule,
     DistractorRule,
     OpenSetClassifier,
+    OpenSetRecognizer,
+    Recognizer,
     ThresholdRule,
+    TransductiveClassifier,
 )
 from fieldguide.recognition.distractors import NoRule
 
@@ -25,14 +28,21 @@ class RuleOptions:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recognizer, and the rule it has unless told otherwise."""
+    """How labels are found.
+
+    Attributes
+    ----------
+    summary : what it is
+    rule : its distractor rule unless told otherwise
+    closed : makes the recognizer that ranks classes alone, for a distractor rule to work on
+    open : makes the recognizer that has the unknown label among its probabilities, if there is one
+    """
 
     summary: str
-    recognizer: Callable[[], CosineClassifier]
     rule: str
+    closed: Callable[[RuleOptions], Recognizer]
+    open: Callable[[RuleOptions], OpenSetRecognizer] | None = None
 
-
-DEFAULT_RECIPE = "cosine"
 
 RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
     "none": lambda _: NoRule(),
@@ -40,13 +50,26 @@ RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
     "dbscan": lambda tell: DBSCANRule("tsne", seed=tell.seed),
     "dbscan-embedding": lambda tell: DBSCANRule("embedding", seed=tell.seed),
 }
+PROBABILITY = "probability"  # no rule upon a ranking: the unknown label is one of the labels ranked
+USES = {"contamination": ("threshold", PROBABILITY), "threshold": ("threshold",)}
 
 RECIPES: dict[str, Recipe] = {
-    "cosine": Recipe("the report's best: the most similar picture, DBSCAN for distractors", CosineClassifier, "dbscan"),
+    "transductive": Recipe(
+        "labels spread over gallery and queries, everything sorted by probability",
+        PROBABILITY,
+        closed=lambda tell: TransductiveClassifier(contamination=0, seed=tell.seed),
+        open=lambda tell: TransductiveClassifier(contamination=tell.contamination, seed=tell.seed),
+    ),
+    "cosine": Recipe(
+        "the report's best: the most similar picture, distractors by DBSCAN",
+        "dbscan",
+        closed=lambda _: CosineClassifier(),
+    ),
 }
+DEFAULT_RECIPE = "transductive"
 
 
-def open_set_classifier(recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetClassifier:
+def recognizer_for(recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetRecognizer:
     """Make the estimator that a recipe names, with its own distractor rule or another.
 
     Raises
@@ -55,18 +78,27 @@ def open_set_classifier(recipe: str, rule: str | None, tell: RuleOptions) -> Ope
     """
     if recipe not in RECIPES:
         raise FieldguideError(f"unknown recipe '{recipe}': choose one of {', '.join(RECIPES)}")
-    name = RECIPES[recipe].rule if rule is None else rule
-    if name not in RULES:
-        raise FieldguideError(f"unknown distractor rule '{name}': choose one of {', '.join(RULES)}")
-    if name != "threshold" and (tell.contamination is not None or tell.threshold is not None):
-        told = "threshold" if tell.contamination is None else "contamination"
-        raise FieldguideError(f"--{told} has no use with the distractor rule {name}: add --distractors threshold")
+    chosen = RECIPES[recipe]
+    name = chosen.rule if rule is None else rule
+    if name not in (PROBABILITY, *RULES):
+        raise FieldguideError(f"unknown distractor rule '{name}': choose one of {', '.join((PROBABILITY, *RULES))}")
+    _check(name, tell)
+    if name != PROBABILITY:
+        return OpenSetClassifier(chosen.closed(tell), RULES[name](tell))
+    if chosen.open is None:
+        raise FieldguideError(f"the recipe {recipe} has no probabilities: choose one of {', '.join(RULES)}")
+    return chosen.open(tell)
+
+
+def _check(rule: str, tell: RuleOptions) -> None:
+    for told, rules in USES.items():
+        if getattr(tell, told) is not None and rule not in rules:
+            raise FieldguideError(f"--{told} has no use with the distractor rule {rule}: add --distractors {rules[0]}")
     if tell.contamination is not None and tell.threshold is not None:
         raise FieldguideError("give --contamination or --threshold, not both: one follows from the other")
+    if tell.contamination is not None and not 0 <= tell.contamination <= 1:
+        raise FieldguideError(f"a contamination is a share from 0 to 1, not {tell.contamination}")
     if tell.threshold is not None and not -1 <= tell.threshold <= 1:
         raise FieldguideError(f"a threshold is a cosine similarity from -1 to 1, not {tell.threshold}")
     if tell.seed < 0:
         raise FieldguideError(f"--seed must be 0 or more, not {tell.seed}")
-    if tell.contamination is not None and not 0 <= tell.contamination <= 1:
-        raise FieldguideError(f"a contamination is a share from 0 to 1, not {tell.contamination}")
-    return OpenSetClassifier(RECIPES[recipe].recognizer(), RULES[name](tell))

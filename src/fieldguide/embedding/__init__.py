@@ -1,7 +1,7 @@
 """From pictures to embeddings: decoding, preprocessing, backbones and the engines that run them."""
 
 from fieldguide.embedding.backbones import Backbone, backbone_names, load_backbone
-from fieldguide.embedding.engines import ENGINES
+from fieldguide.embedding.engines import ENGINES, start_engine
 from fieldguide.embedding.pipeline import Embeddings, embed
 
-__all__ = ["ENGINES", "Backbone", "Embeddings", "backbone_names", "embed", "load_backbone"]
+__all__ = ["ENGINES", "Backbone", "Embeddings", "backbone_names", "embed", "load_backbone", "start_engine"]

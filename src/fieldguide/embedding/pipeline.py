@@ -36,7 +36,7 @@ class Embeddings:
 
 
 def embed(
-    catalog: Catalog, backbone: Backbone, *, engine: str = "auto", what: str = "embedding", show: bool = True
+    catalog: Catalog, backbone: Backbone, *, engine: str | Engine = "auto", what: str = "embedding", show: bool = True
 ) -> Embeddings:
     """Embed every picture of a catalog that can be read.
 
@@ -47,7 +47,7 @@ def embed(
     ----------
     catalog : n pictures
     backbone : what to embed them with
-    engine : what runs the backbone: `openvino`, `torch`, or `auto` for the fastest that is installed
+    engine : what runs the backbone: `openvino`, `torch`, `auto` for the fastest that is installed, or one started
     what : what the progress bar says
     show : whether there is a progress bar
 
@@ -55,7 +55,7 @@ def embed(
     ------
     BackboneError : no such engine.
     """
-    runner = start_engine(engine, backbone)
+    runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
     matrix = np.empty((len(catalog), backbone.dim), np.float32)
     unreadable: dict[int, str] = {}
     # Pillow warns of large pictures and odd metadata; what it cannot read at all it raises. Said here, not where the

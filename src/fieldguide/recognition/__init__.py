@@ -4,6 +4,9 @@ from fieldguide.recognition.cosine import CosineClassifier
 from fieldguide.recognition.distractors import DBSCANRule, DistractorRule, ThresholdRule, Verdict
 from fieldguide.recognition.open_set import OpenSetClassifier
 from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Ranking
+from fieldguide.recognition.recognizer import OpenSetRecognizer, Recognizer
+from fieldguide.recognition.space import PowerCentring, WithinClassWhitening
+from fieldguide.recognition.transductive import TransductiveClassifier
 
 __all__ = [
     "NOTHING",
@@ -12,7 +15,12 @@ __all__ = [
     "DBSCANRule",
     "DistractorRule",
     "OpenSetClassifier",
+    "OpenSetRecognizer",
+    "PowerCentring",
     "Ranking",
+    "Recognizer",
     "ThresholdRule",
+    "TransductiveClassifier",
     "Verdict",
+    "WithinClassWhitening",
 ]

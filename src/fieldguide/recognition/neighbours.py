@@ -46,3 +46,30 @@ def largest(values: Floats, k: int) -> Ints:
         columns = np.broadcast_to(np.arange(values.shape[1]), values.shape)
     order = np.argsort(-np.take_along_axis(values, columns, axis=1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)
+
+
+def nearest(rows: Floats, others: Floats, k: int, *, same_from: int | None = None) -> tuple[Ints, Floats]:
+    """Find the k most similar of `others` for each of `rows`, exactly, by blocks.
+
+    Parameters
+    ----------
+    rows : (n, dim) unit rows
+    others : (m, dim) unit rows
+    k : at least 1; what is more than there are others is left off
+    same_from : `rows` are the `others` from this one on, and none is its own neighbour
+
+    Returns
+    -------
+    Which others, and their similarity, each (n, k), in no order.
+    """
+    k = max(0, min(k, len(others) - (same_from is not None)))
+    index = np.empty((len(rows), k), np.int64)
+    similarity = np.empty((len(rows), k), np.float32)
+    for part in blocks(len(rows), len(others)) if k else ():
+        block = rows[part] @ others.T
+        if same_from is not None:
+            here = np.arange(len(block))
+            block[here, here + part.start + same_from] = -np.inf
+        best = np.argpartition(-block, k - 1, axis=1)[:, :k]
+        index[part], similarity[part] = best, np.take_along_axis(block, best, axis=1)
+    return index, similarity

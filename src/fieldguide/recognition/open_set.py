@@ -10,6 +10,7 @@ from fieldguide.arrays import Anything
 from fieldguide.recognition.cosine import CosineClassifier
 from fieldguide.recognition.distractors import DistractorRule, ThresholdRule, Verdict
 from fieldguide.recognition.ranking import Ranking
+from fieldguide.recognition.recognizer import Recognizer
 
 
 class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -25,10 +26,10 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     recognizer_, classes_ : the fitted recognizer and its labels
-    verdict_ : what the rule said of the last queries ranked
+    verdict_ : what the rule said of the queries ranked last
     """
 
-    def __init__(self, recognizer: CosineClassifier | None = None, rule: DistractorRule | None = None) -> None:
+    def __init__(self, recognizer: Recognizer | None = None, rule: DistractorRule | None = None) -> None:
         self.recognizer = recognizer
         self.rule = rule
 
@@ -54,3 +55,8 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rule = ThresholdRule() if self.rule is None else self.rule
         self.verdict_: Verdict = rule.judge(self.gallery_, np.asarray(X, dtype=np.float32), ranking)
         return ranking.with_unknown_first(self.verdict_.is_distractor, self.verdict_.score)
+
+    @property
+    def account_(self) -> str:
+        """By what the queries ranked last were told apart, in words."""
+        return self.verdict_.account

@@ -6,10 +6,12 @@ from typing import Literal
 import numpy as np
 
 from fieldguide.arrays import Anything, Floats
+from fieldguide.machine import cores
 from fieldguide.recognition.distractors.rule import Verdict
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import Ranking
 
+FEW = 2000  # points; with fewer, threads of t-SNE cost more than they save
 ENOUGH = 10  # points; with fewer there is neither a plane of t-SNE nor a knee
 
 
@@ -85,5 +87,6 @@ def _has_a_plane(rows: Floats) -> bool:
 def _tsne_plane(rows: Floats, seed: int) -> Anything:
     from openTSNE import TSNE
 
+    jobs = cores() if len(rows) > FEW else 1
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    return np.asarray(TSNE(perplexity=perplexity, metric="cosine", n_jobs=-1, random_state=seed).fit(rows))
+    return np.asarray(TSNE(perplexity=perplexity, metric="cosine", n_jobs=jobs, random_state=seed).fit(rows))

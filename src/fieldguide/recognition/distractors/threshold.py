@@ -43,7 +43,7 @@ class ThresholdRule:
                 "tell yours with --contamination, or --threshold"
             )
         account = f"similarity below {threshold:.6f} ({origin})"
-        return Verdict(similarity < threshold, ranking.distractor_score, account)
+        return Verdict(similarity < threshold, 1 - similarity, account)
 
 
 def _quantile(similarity: Floats, share: float) -> float:

@@ -1,0 +1,179 @@
+"""The default recognizer on classes and distractors whose embeddings are drawn."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fieldguide import CosineClassifier, TransductiveClassifier
+from fieldguide.recognition import NOTHING, UNKNOWN, PowerCentring, WithinClassWhitening
+from fieldguide.recognition.neighbours import nearest, unit_rows
+from fieldguide.recognition.space import class_means, within_class_scatter
+
+TRANSDUCTIVE = "a query is answered with the help of the others: that is what the recognizer is for"
+
+
+def task(*, shots=3, classes=30, strangers=15, each=12, noise=0.9, seed=0):
+    """Give a gallery, its labels, queries and the truth: classes are directions, one axis of noise outshines them."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(classes + strangers, 32))
+
+    def pictures(code, n):
+        rows = centres[code] + noise * rng.normal(size=(n, 32))
+        return np.hstack([rows, 6 * rng.normal(size=(n, 2))])  # light, say: it tells nothing of the class
+
+    gallery = np.concatenate([pictures(code, shots) for code in range(classes)])
+    labels = np.repeat([f"class {code:02}" for code in range(classes)], shots)
+    codes = np.repeat(np.arange(classes + strangers), each)
+    queries = np.concatenate([pictures(code, each) for code in range(classes + strangers)])
+    order = rng.permutation(len(codes))
+    truth = np.where(codes < classes, codes, UNKNOWN)[order]
+    return gallery, labels, queries[order], truth
+
+
+def average_precision(ranking, truth):
+    hits = ranking.codes == truth[:, None]
+    return np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0).mean()
+
+
+@pytest.mark.parametrize("shots", [1, 2, 3, 5])
+def test_it_beats_cosine_and_the_share_it_is_not_told(shots):
+    gallery, labels, queries, truth = task(shots=shots)
+    recognizer = TransductiveClassifier().fit(gallery, labels)
+    ranking = recognizer.rank(queries)
+    plain = CosineClassifier().fit(gallery, labels).rank(queries)
+    assert average_precision(ranking, truth) > average_precision(plain, truth) + 0.2
+    if shots > 1:  # of one shot none can be hidden, and the estimate is rough
+        assert recognizer.contamination_ == pytest.approx(1 / 3, abs=0.1)
+        low, high = recognizer.contamination_interval_
+        assert low <= high
+
+
+@pytest.mark.parametrize("strangers", [0, 15, 60])
+def test_the_contamination_is_estimated(strangers):
+    gallery, labels, queries, truth = task(strangers=strangers)
+    recognizer = TransductiveClassifier().fit(gallery, labels)
+    recognizer.rank(queries)
+    assert recognizer.contamination_ == pytest.approx((truth == UNKNOWN).mean(), abs=0.1)
+    assert f"{recognizer.contamination_:.2f}" in recognizer.account_
+
+
+def test_answers_are_sorted_by_probability_and_no_label_stands_twice():
+    gallery, labels, queries, _ = task()
+    ranking = TransductiveClassifier().fit(gallery, labels).rank(queries, k=6)
+    assert (np.diff(ranking.probability, axis=1) <= 1e-6).all()
+    assert (np.nansum(ranking.probability, axis=1) <= 1 + 1e-5).all()
+    assert all(len(set(row)) == 6 for row in ranking.codes)
+    assert (ranking.codes != NOTHING).all()
+    unknown = ranking.codes == UNKNOWN
+    assert np.isnan(ranking.similarity[unknown]).all()
+    assert (ranking.nearest[unknown] == -1).all()
+    known = ~unknown
+    assert (labels[ranking.nearest[known]] == ranking.classes[ranking.codes[known]]).all()
+
+
+@pytest.mark.parametrize("noise", [0.7, 0.9])
+def test_probabilities_mean_what_they_say(noise):
+    gallery, labels, queries, truth = task(noise=noise, each=30)
+    ranking = TransductiveClassifier().fit(gallery, labels).rank(queries)
+    sure, right = ranking.probability[:, 0], ranking.codes[:, 0] == truth
+    assert sure.mean() == pytest.approx(right.mean(), abs=0.15)
+
+
+@pytest.mark.parametrize("contamination", [0, 0.3, 0.6, 1])
+def test_a_contamination_that_is_told_is_kept(contamination):
+    gallery, labels, queries, _ = task()
+    recognizer = TransductiveClassifier(contamination=contamination).fit(gallery, labels)
+    ranking = recognizer.rank(queries, k=17)  # eight classes from the graph, eight from the means, and none of them
+    unknown = np.where(ranking.codes == UNKNOWN, ranking.probability, 0).sum(axis=1)
+    assert unknown.mean() == pytest.approx(contamination, abs=1e-3)
+    assert recognizer.account_ == f"contamination {contamination:.2f}, as given"
+    if contamination == 0:
+        assert not ranking.is_unknown().any()
+        assert (ranking.classes[ranking.codes[:, 0]] == recognizer.predict(queries)).all()
+
+
+def test_a_contamination_that_is_no_share_is_refused():
+    with pytest.raises(ValueError, match="a share from 0 to 1, not 30"):
+        TransductiveClassifier(contamination=30).fit(np.eye(4), list("aabb"))
+
+
+def test_the_same_input_gives_the_same_answers():
+    gallery, labels, queries, _ = task()
+    first, second = (TransductiveClassifier(seed=3).fit(gallery, labels).rank(queries) for _ in range(2))
+    assert first.codes.tobytes() == second.codes.tobytes()
+    assert first.probability.tobytes() == second.probability.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 2, 1), (5, 1, 3), (12, 4, 1), (12, 12, 30)])
+def test_the_smallest_tasks_are_answered(shape):
+    pictures, classes, queries = shape
+    rng = np.random.default_rng(0)
+    labels = np.arange(pictures) % classes
+    ranking = TransductiveClassifier().fit(rng.normal(size=(pictures, 8)), labels).rank(rng.normal(size=(queries, 8)))
+    answers = (ranking.codes != NOTHING).sum(axis=1)
+    assert (answers == min(5, classes + 1)).all()
+
+
+def test_pictures_that_are_all_alike_are_answered():
+    ranking = TransductiveClassifier().fit(np.zeros((6, 5)), list("aabbcc")).rank(np.zeros((4, 5)))
+    assert np.isfinite(ranking.probability[:, :4]).all()
+
+
+@parametrize_with_checks(
+    [TransductiveClassifier(), PowerCentring(), WithinClassWhitening()],
+    expected_failed_checks=lambda estimator: (
+        {"check_methods_subset_invariance": TRANSDUCTIVE} if isinstance(estimator, TransductiveClassifier) else {}
+    ),
+)
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+def test_the_parts_work_in_a_pipeline_of_scikit_learn():
+    gallery, labels, queries, truth = task(strangers=0)
+    adapted = make_pipeline(PowerCentring(), WithinClassWhitening(), CosineClassifier()).fit(gallery, labels)
+    plain = CosineClassifier().fit(gallery, labels)
+    names = np.unique(labels)[truth]
+    assert adapted.score(queries, names) > plain.score(queries, names) + 0.1
+    whole = make_pipeline(StandardScaler(), TransductiveClassifier())
+    assert clone(whole).fit(gallery, labels).score(queries, names) > adapted.score(queries, names)
+
+
+# --- the arithmetic of the parts -----------------------------------------------------------------------------------
+
+
+def test_whitened_classes_scatter_equally_in_every_direction():
+    rng = np.random.default_rng(0)
+    stretched = rng.normal(size=(4000, 6)) * [9, 4, 1, 1, 0.5, 0.1] + 100
+    codes = np.repeat(np.arange(40), 100)
+    space = WithinClassWhitening(pair_weight=1e-6, ridge=1e-6).fit(stretched, codes)
+    scatter = within_class_scatter((stretched @ space.map_).astype(np.float32), codes)[0]
+    assert np.allclose(scatter / scatter[0, 0], np.eye(6), atol=0.02)
+
+
+def test_the_scatter_within_classes_is_counted_as_a_statistician_would():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(7, 3)).astype(np.float32)
+    codes = np.array([0, 0, 0, 1, 1, 2, 0])  # class 2 has one picture and says nothing
+    scatter, freedom = within_class_scatter(rows, codes)
+    of_four, of_two = (np.cov(rows[codes == code].T) for code in (0, 1))
+    assert freedom == 4
+    assert np.allclose(scatter, (4 * of_four + 2 * of_two) / 6, atol=1e-6)
+    assert np.allclose(class_means(rows, codes)[1], rows[3:5].mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_nearest_neighbours_are_those_of_brute_force(same, monkeypatch):
+    monkeypatch.setattr("fieldguide.recognition.neighbours.BLOCK_BYTES", 4 * 50 * 7)
+    rng = np.random.default_rng(0)
+    others = unit_rows(rng.normal(size=(50, 8)))
+    rows = others[20:] if same else unit_rows(rng.normal(size=(30, 8)))
+    index, similarity = nearest(rows, others, 4, same_from=20 if same else None)
+    cosine = rows @ others.T
+    if same:
+        cosine[np.arange(30), np.arange(30) + 20] = -9
+    assert np.allclose(np.sort(similarity), np.sort(cosine)[:, -4:], atol=1e-6)
+    assert (np.sort(index) == np.sort(np.argsort(cosine)[:, -4:])).all()
