@@ -177,3 +177,16 @@ def test_the_command_is_on_the_path():
         pytest.skip("the package's scripts are installed somewhere else")
     result = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
     assert result.stdout.startswith("fieldguide ")
+
+
+def test_the_command_and_the_library_have_the_same_defaults():
+    """The command line states them again, so that --help need not import what they belong to."""
+    import inspect
+
+    from fieldguide import cli, identify
+
+    library = {name: one.default for name, one in inspect.signature(identify).parameters.items()}
+    command = {name: one.default for name, one in inspect.signature(cli.identify).parameters.items()}
+    both = library.keys() & command.keys() - {"gallery", "queries"}
+    assert len(both) >= 8
+    assert {name: library[name] for name in both} == {name: command[name] for name in both}

@@ -32,13 +32,11 @@ class Recipe:
 
     Attributes
     ----------
-    summary : what it is
     rule : its distractor rule unless told otherwise
     closed : makes the recognizer that ranks classes alone, for a distractor rule to work on
     open : makes the recognizer that has the unknown label among its probabilities, if there is one
     """
 
-    summary: str
     rule: str
     closed: Callable[[RuleOptions], Recognizer]
     open: Callable[[RuleOptions], OpenSetRecognizer] | None = None
@@ -54,14 +52,14 @@ PROBABILITY = "probability"  # no rule upon a ranking: the unknown label is one 
 USES = {"contamination": ("threshold", PROBABILITY), "threshold": ("threshold",)}
 
 RECIPES: dict[str, Recipe] = {
+    # labels spread over gallery and queries, everything sorted by probability
     "transductive": Recipe(
-        "labels spread over gallery and queries, everything sorted by probability",
         PROBABILITY,
         closed=lambda tell: TransductiveClassifier(contamination=0, seed=tell.seed),
         open=lambda tell: TransductiveClassifier(contamination=tell.contamination, seed=tell.seed),
     ),
+    # the report's best: the most similar picture, distractors by DBSCAN
     "cosine": Recipe(
-        "the report's best: the most similar picture, distractors by DBSCAN",
         "dbscan",
         closed=lambda _: CosineClassifier(),
     ),
