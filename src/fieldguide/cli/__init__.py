@@ -1,0 +1,52 @@
+"""Words on the command line, a module a command, each one call. Heavy libraries are imported when a command runs."""
+
+import io
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from fieldguide.cli.demo import demo
+from fieldguide.cli.evaluate import evaluate
+from fieldguide.cli.identify import identify
+from fieldguide.errors import FieldguideError
+
+app = typer.Typer(
+    name="fieldguide",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    help="A few labelled pictures a class go in; for every other picture its likeliest classes come out, "
+    "best first, or *none of these*.",
+)
+
+for command in (identify, evaluate, demo):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Set up what all commands share."""
+    logging.basicConfig(format="fieldguide: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    if version:
+        from fieldguide import __version__
+
+        print(f"fieldguide {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; what a user can mend ends in one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
+    try:
+        app()
+    except FieldguideError as error:
+        print("fieldguide: " + str(error).replace("\n", "\\n"), file=sys.stderr)
+        sys.exit(2)

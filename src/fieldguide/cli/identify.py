@@ -1,0 +1,74 @@
+"""fieldguide identify."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from fieldguide.cli.options import DISTRACTORS, ImageColumn, LabelColumn, Labels, Separator, Unknown
+
+
+def identify(
+    gallery: Annotated[
+        Path,
+        typer.Argument(help="Labelled pictures: a folder with a subfolder a class, a .csv or a .parquet."),
+    ],
+    queries: Annotated[
+        Path, typer.Argument(help="Pictures to identify: a folder, a .csv, a .parquet, or a single picture.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the answers go, a CSV.")] = Path("answers.csv"),
+    details: Annotated[
+        Optional[Path],  # noqa: UP045  typer reads it
+        typer.Option(help="A Parquet file with similarity, probability and nearest gallery picture of each answer."),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="How labels are found: transductive or cosine.")] = "transductive",
+    backbone: Annotated[
+        str, typer.Option(help="What turns pictures into embeddings: efficientnet-lite0, -lite1 or -lite2.")
+    ] = "efficientnet-lite0",
+    engine: Annotated[str, typer.Option(help="What runs the backbone: auto, openvino or torch.")] = "auto",
+    distractors: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Rule: probability, none, threshold, dbscan (in the plane of t-SNE) or dbscan-embedding. "
+            "Unless given, the recipe's own: probability for transductive, dbscan for cosine.",
+            rich_help_panel=DISTRACTORS,
+        ),
+    ] = None,
+    contamination: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Share of distractors, 0 to 1, if you know it.", rich_help_panel=DISTRACTORS),
+    ] = None,
+    threshold: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Similarity below which a query is a distractor.", rich_help_panel=DISTRACTORS),
+    ] = None,
+    k: Labels = 5,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+    separator: Separator = " ",
+    unknown: Unknown = "-1",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Identify every query by the labelled pictures of the gallery.
+
+    Writes one row a query: the picture, and up to five labels, best first, the unknown label among them.
+    Pictures that cannot be read are listed in `answers.unreadable.csv`, and nothing stops for them.
+
+    For example, a folder a class in, and a folder of anything:
+
+        fieldguide identify gallery/ queries/ -o answers.csv
+
+    The files of Kaggle's humpback whales:
+
+        fieldguide identify train.csv test.csv --image-column Image --label-column Id --unknown new_whale
+    """
+    from fieldguide.answers import Format
+    from fieldguide.identification import Settings, identify_files
+
+    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine)
+    form = Format(image_column, label_column, separator, unknown)
+    result = identify_files(gallery, queries, output, settings, form=form, details=details)
+    unknowns = int(result.ranking.is_unknown().sum())
+    print(f"distractors: {result.account}")
+    print(f"{len(result.ranking):,} queries: {len(result.ranking) - unknowns:,} identified, {unknowns:,} unknown")
+    print(f"answers: {output}" + (f"\ndetails: {details}" if details else ""))

@@ -1,0 +1,14 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+FORMAT = "The format of the files"
+DISTRACTORS = "Queries of no known class"
+
+ImageColumn = Annotated[str, typer.Option(help="Column of the pictures, in all files.", rich_help_panel=FORMAT)]
+LabelColumn = Annotated[str, typer.Option(help="Column of the labels, in all files.", rich_help_panel=FORMAT)]
+Separator = Annotated[str, typer.Option(help="What stands between labels.", rich_help_panel=FORMAT)]
+Unknown = Annotated[str, typer.Option(help="The label for 'none of these'.", rich_help_panel=FORMAT)]
+Labels = Annotated[int, typer.Option("-k", help="Labels a query, at most.", rich_help_panel=FORMAT, min=1)]
