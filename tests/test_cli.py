@@ -16,7 +16,7 @@ def python(*words: object) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands_and_what_they_do(done):
     for words in ["--help"], ["-h"]:
         out = done(*words).out
-        for command in "identify", "evaluate", "demo":
+        for command in "identify", "evaluate", "report", "demo":
             assert command in out
         assert "A few labelled pictures a class go in" in out
 

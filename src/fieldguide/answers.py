@@ -1,14 +1,16 @@
 """Answers on disk: the table that competitions take, and the details behind it."""
 
 import csv
+import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Floats
+from fieldguide.arrays import Anything, Floats
 from fieldguide.catalog.read import UNKNOWN
 from fieldguide.catalog.tables import read_columns
 from fieldguide.errors import AnswersError
@@ -16,6 +18,8 @@ from fieldguide.files import check_writable, written_whole
 from fieldguide.recognition import NOTHING
 from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
 from fieldguide.recognition.ranking import Ranking
+
+FACTS = "fieldguide"  # the key of a run's facts in the metadata of its details
 
 
 @dataclass(frozen=True)
@@ -84,17 +88,40 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
         )
 
 
-def write_details(ranking: Ranking, path: str | os.PathLike[str], gallery_names: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class RunFacts:
+    """What a report says of a run beside its ranking.
+
+    Attributes
+    ----------
+    recipe, backbone, seed : as they were chosen
+    account : by what distractors were told apart, in words
+    contamination : the share of distractors, estimated, given or called
+    interval : its 90% interval, where it was estimated
+    """
+
+    recipe: str
+    backbone: str
+    seed: int
+    account: str
+    contamination: float
+    interval: tuple[float, float] | None = None
+
+
+def write_details(
+    ranking: Ranking, path: str | os.PathLike[str], gallery_names: Sequence[str], facts: RunFacts | None = None
+) -> None:
     """Write a Parquet file with one row a query and rank, for those who want to know why.
 
     Its columns: image, rank (from 1), label, unknown (whether it is the unknown label), similarity, probability,
-    nearest (the gallery picture), distractor_score.
+    nearest (the gallery picture), distractor_score. The facts of the run lie in the file's metadata.
 
     Parameters
     ----------
     ranking : of n queries
     path : of the file; it appears whole or not at all
     gallery_names : what `ranking.nearest` counts
+    facts : of the run; a report needs them
 
     Raises
     ------
@@ -120,7 +147,7 @@ def write_details(ranking: Ranking, path: str | os.PathLike[str], gallery_names:
     }
     check_writable(Path(path))
     with written_whole(Path(path)) as scratch:
-        pq.write_table(pa.table(columns), scratch)
+        pq.write_table(pa.table(columns, metadata={FACTS: json.dumps(asdict(facts))} if facts else None), scratch)
 
 
 def _utf8(name: str) -> str:
@@ -182,3 +209,73 @@ def _read_details(path: Path) -> Answers:
         list(by_name.values()),
         np.array([score_of[name] for name in by_name], dtype=np.float32),
     )
+
+
+def read_details(
+    path: str | os.PathLike[str],
+    classes: Sequence[str],
+    gallery_names: Sequence[str],
+    query_names: Sequence[str],
+    unknown: str = UNKNOWN,
+) -> tuple[Ranking, RunFacts]:
+    """Read back what `write_details` wrote.
+
+    Parameters
+    ----------
+    path : the Parquet file
+    classes : (n_classes,) all labels, sorted
+    gallery_names : what the ranking's `nearest` is to count
+    query_names : (n,) the queries, in the order of the ranking
+    unknown : the unknown label
+
+    Raises
+    ------
+    CatalogError : the file or a column is missing.
+    AnswersError : the file has no facts of a run, or is of another gallery or other queries.
+    """
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    read_columns(path, ["image", "label"])  # complains as for any other table
+    table = pq.read_table(path)
+    stored: Mapping[bytes, bytes] = table.schema.metadata or {}
+    if FACTS.encode() not in stored:
+        raise AnswersError(f"{path} does not say how its answers were found: write it anew with identify --details")
+    facts = RunFacts(**json.loads(stored[FACTS.encode()]))
+    query = _places(path, table.column("image"), query_names, "queries")
+    if missing := len(query_names) - len(np.unique(query)):
+        raise AnswersError(f"{path} has no answer for {missing} of {len(query_names)} queries: it is of other queries")
+    code = _places(path, table.column("label"), [*classes, unknown], "classes")
+    nearest = _places(path, table.column("nearest"), gallery_names, "pictures of the gallery")
+    place = table.column("rank").to_numpy() - 1
+
+    def filled(values: Anything, empty: object) -> Anything:
+        blank = np.full((len(query_names), int(place.max()) + 1), empty, values.dtype)
+        blank[query, place] = values
+        return blank
+
+    is_unknown = table.column("unknown").to_numpy(zero_copy_only=False)
+    score = np.zeros(len(query_names), np.float32)
+    score[query] = table.column("distractor_score").to_numpy()
+    ranking = Ranking(
+        np.array(classes),
+        filled(np.where(is_unknown, UNKNOWN_CODE, code), NOTHING),
+        filled(table.column("similarity").to_numpy().astype(np.float32), np.nan),
+        filled(nearest, -1),
+        score,
+        filled(table.column("probability").to_numpy().astype(np.float32), np.nan),
+        unknown,
+        query_names,
+    )
+    return ranking, facts
+
+
+def _places(path: Path, column: Any, names: Sequence[str], what: str) -> Anything:
+    """Give the place among `names` of every value, -1 for none."""
+    place = {_utf8(name): row for row, name in enumerate(names)}
+    places = []
+    for value in column.to_pylist():
+        if value is not None and value not in place:
+            raise AnswersError(f"{path} names '{value}', which is not among the {what}: were these the run's?")
+        places.append(-1 if value is None else place[value])
+    return np.array(places)

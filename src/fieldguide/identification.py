@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide.answers import Format, write_answers, write_details, write_table
+from fieldguide.answers import Format, RunFacts, write_answers, write_details, write_table
+from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog, read_gallery, read_queries
 from fieldguide.embedding import Embeddings, embed, load_backbone, start_engine
 from fieldguide.errors import CatalogError, FieldguideError
@@ -65,15 +66,25 @@ class Identification:
     Attributes
     ----------
     ranking : of every query; an unreadable one has the unknown label alone
-    account : by what distractors were told apart, in words
+    facts : how, and by what distractors were told apart
     unreadable : the pictures that could not be read, of gallery and queries
-    gallery_names : what `ranking.nearest` counts
+    gallery : the pictures that could be read, which `ranking.nearest` counts
+    queries : all of them
+    shots, asked : embeddings of `gallery`, and of the queries that could be read
     """
 
     ranking: Ranking
-    account: str
+    facts: RunFacts
     unreadable: Sequence[Unreadable]
-    gallery_names: Sequence[str]
+    gallery: Catalog
+    queries: Catalog
+    shots: Floats
+    asked: Embeddings
+
+    @property
+    def account(self) -> str:
+        """By what distractors were told apart, in words."""
+        return self.facts.account
 
 
 def identify(
@@ -146,7 +157,15 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
     recognizer.fit(shots.matrix, np.array(known.labels))
     ranking = recognizer.rank(asked.matrix, settings.k)
     ranking = ranking.spread(asked.rows, len(queries)).named(queries.images, unknown)
-    return Identification(ranking, recognizer.account_, unreadable, known.images)
+    facts = RunFacts(
+        settings.recipe,
+        settings.backbone,
+        settings.seed,
+        recognizer.account_,
+        contamination=float(getattr(recognizer, "contamination_", ranking.is_unknown().mean())),
+        interval=getattr(recognizer, "contamination_interval_", None) if settings.contamination is None else None,
+    )
+    return Identification(ranking, facts, unreadable, known, queries, shots.matrix, asked)
 
 
 def _report(catalog: Catalog, embeddings: Embeddings, part: str) -> list[Unreadable]:
@@ -186,7 +205,7 @@ def identify_files(
 
     write_answers(result.ranking, output, form)
     if details:
-        write_details(result.ranking, details, result.gallery_names)
+        write_details(result.ranking, details, result.gallery.images, result.facts)
     if result.unreadable:
         rows = [(item.image, item.part, item.reason) for item in result.unreadable]
         write_table(unreadable_list, (form.image_column, "part", "reason"), rows)

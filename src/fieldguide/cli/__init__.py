@@ -10,6 +10,7 @@ import typer
 from fieldguide.cli.demo import demo
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
+from fieldguide.cli.report import report
 from fieldguide.errors import FieldguideError
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
     "best first, or *none of these*.",
 )
 
-for command in (identify, evaluate, demo):
+for command in (identify, evaluate, report, demo):
     app.command()(command)
 
 

@@ -1,5 +1,7 @@
-"""From rankings to figures. Needs the extra `report`."""
+"""From rankings to figures and a page. Needs the extra `report`."""
 
+from fieldguide.report.figures import FIGURES, draw_all
 from fieldguide.report.predictions import draw_predictions
+from fieldguide.report.run import Run
 
-__all__ = ["draw_predictions"]
+__all__ = ["FIGURES", "Run", "draw_all", "draw_predictions"]

@@ -1,21 +1,22 @@
 """The answers as one looks at them: a query, then for each label the gallery picture that speaks for it."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fieldguide.embedding.pictures import open_rgb
+from fieldguide.arrays import Anything
 from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
+from fieldguide.report.pictures import draw_picture, frame
+from fieldguide.report.run import sureness, true_codes, unknown_probability
+from fieldguide.report.style import FAINT, INK, KNOWN, shown, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RIGHT, INK, FAINT = "#0072b2", "#222222", "#9a9a9a"  # blue stays apart from grey for the colour-blind
-THUMBNAIL = 160  # pixels
 
-
+@styled
 def draw_predictions(
     ranking: Ranking,
     rows: Sequence[int],
@@ -40,45 +41,81 @@ def draw_predictions(
     from matplotlib.figure import Figure
 
     n, k = len(rows), ranking.codes.shape[1]
-    figure = Figure(figsize=(1.25 * (k + 1.2), 1.5 * n), dpi=110, layout="constrained")
-    axes = figure.subplots(n, k + 1, squeeze=False, gridspec_kw={"width_ratios": [1.2] + [1] * k})
+    figure = Figure(figsize=(1.25 * (k + 1.2), 1.36 * max(n, 1)), layout="constrained")
+    axes = figure.subplots(max(n, 1), k + 1, squeeze=False, gridspec_kw={"width_ratios": [1.2] + [1] * k})
     for axis in axes.flat:
         axis.set_axis_off()
-    for line, row in zip(axes, rows, strict=True):
+    for line, row in zip(axes, rows, strict=False):
         true_label = (truth or {}).get(ranking.names[row])
-        _draw_picture(line[0], queries[row])
-        line[0].set_title(ranking.names[row], fontsize=7, color=FAINT)
+        draw_picture(line[0], queries[row])
+        name = PurePath(ranking.names[row]).name
+        line[0].set_title(shown(name, 18), loc="center", fontsize=7, fontweight="normal", color=FAINT)
         labels = ranking.labels(row)
         for place, axis in enumerate(line[1:]):
             code = ranking.codes[row, place]
             if code == NOTHING:
                 continue
             if code == UNKNOWN:
-                axis.text(0.5, 0.5, "none of\nthese", ha="center", va="center", fontsize=9, color=INK)
+                axis.text(
+                    0.5,
+                    0.5,
+                    "none of\nthese",
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                    color=INK,
+                    transform=axis.transAxes,
+                )
             else:
-                _draw_picture(axis, gallery[ranking.nearest[row, place]])
+                draw_picture(axis, gallery[ranking.nearest[row, place]])
             is_right = labels[place] == true_label
-            axis.set_title(_caption(ranking, row, place, labels[place]), fontsize=7, color=RIGHT if is_right else INK)
+            axis.set_title(
+                _caption(ranking, row, place, labels[place]),
+                loc="center",
+                fontsize=7,
+                fontweight="bold" if is_right else "normal",
+                color=KNOWN if is_right else INK,
+            )
             if is_right:
-                _frame(axis)
+                frame(axis, KNOWN)
     return figure
 
 
+def surest(ranking: Ranking, n: int) -> Anything:
+    """Give the rows of the n identified queries whose first answer is likeliest, of n classes if there are as many."""
+    return _first(sureness(ranking), ~ranking.is_unknown(), n, ranking.codes[:, 0])
+
+
+def least_sure(ranking: Ranking, n: int) -> Anything:
+    """Give the rows of the n identified queries whose first answer is least likely."""
+    return _first(-sureness(ranking), ~ranking.is_unknown(), n)
+
+
+def likeliest_distractors(ranking: Ranking, n: int) -> Anything:
+    """Give the rows of the n likeliest distractors, with as many classes as can be in the second place."""
+    second = ranking.codes[:, min(1, ranking.codes.shape[1] - 1)]
+    wanted = ranking.is_unknown() & (second != NOTHING)  # a query that could not be read has no second answer
+    return _first(unknown_probability(ranking) + 1e-3 * ranking.distractor_score, wanted, n, second)
+
+
+def worst_mistakes(ranking: Ranking, truth: Mapping[str, str], n: int) -> Anything:
+    """Give the rows of the n surest answers that are wrong."""
+    true = true_codes(ranking, truth)
+    return _first(sureness(ranking), (true != NOTHING) & (true != ranking.codes[:, 0]), n)
+
+
+def _first(score: Anything, wanted: Anything, n: int, group: Anything | None = None) -> Anything:
+    """Give the n wanted rows with the highest score; with groups, the best of each before the second of any."""
+    rows = np.flatnonzero(wanted & ~np.isnan(score))
+    rows = rows[np.argsort(-score[rows], kind="stable")]
+    if group is not None:
+        best = np.zeros(len(rows), bool)
+        best[np.unique(group[rows], return_index=True)[1]] = True
+        rows = np.concatenate([rows[best], rows[~best]])
+    return rows[:n]
+
+
 def _caption(ranking: Ranking, row: int, place: int, label: str) -> str:
-    short = label if len(label) <= 18 else label[:17] + "…"
-    short = short.replace("$", r"\$")  # matplotlib would set it as mathematics
     number = ranking.probability[row, place]
     number = ranking.similarity[row, place] if np.isnan(number) else number
-    return short if np.isnan(number) else f"{short}  {number:.2f}"
-
-
-def _draw_picture(axis: Any, path: Path) -> None:
-    picture = open_rgb(path)
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    axis.imshow(np.asarray(picture))
-
-
-def _frame(axis: Any) -> None:
-    from matplotlib.patches import Rectangle
-
-    axis.add_patch(Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor=RIGHT, linewidth=3))
+    return shown(label, 16) if np.isnan(number) else f"{shown(label, 16)}\n{number:.2f}"

@@ -38,10 +38,15 @@ class DBSCANRule:
 
     def judge(self, gallery: Floats, queries: Floats, ranking: Ranking) -> Verdict:
         """Cluster, and look which clusters hold gallery pictures. The score is 1 for distractors, else 0."""
-        from sklearn.cluster import DBSCAN
-
         rows = unit_rows(np.concatenate([gallery, queries]))
         points = _tsne_plane(rows, self.seed) if self.space == "tsne" and _has_a_plane(rows) else rows
+        return self.judge_points(points[: len(gallery)], points[len(gallery) :])
+
+    def judge_points(self, gallery: Anything, queries: Anything) -> Verdict:
+        """Give the same verdict on points that need no other space: (n_pictures, d) of the gallery, (n, d) queries."""
+        from sklearn.cluster import DBSCAN
+
+        points = np.concatenate([gallery, queries])
         eps = self.eps if self.eps is not None else knee_of_distances(points, self.min_samples)
         cluster = DBSCAN(eps=eps, min_samples=self.min_samples, n_jobs=-1).fit_predict(points)
         of_gallery = np.setdiff1d(cluster[: len(gallery)], [-1])

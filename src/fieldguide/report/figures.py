@@ -1,0 +1,217 @@
+"""Every figure of a report, by name. A new one is a module with a function, and one line here."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fieldguide.arrays import Flags, Ints
+from fieldguide.recognition import UNKNOWN, DBSCANRule
+from fieldguide.recognition.labels import encode
+from fieldguide.report import predictions
+from fieldguide.report.confusion import draw_confused_pairs
+from fieldguide.report.contamination import draw_contamination
+from fieldguide.report.examples import draw_examples
+from fieldguide.report.leaderboard import draw_leaderboard
+from fieldguide.report.maps import draw_map_of_classes, draw_map_of_confidence, draw_map_of_rules
+from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
+from fieldguide.report.run import Run, best_similarity, true_codes
+from fieldguide.report.training import draw_training
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LINES = 8  # queries in a figure of predictions
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure of the report.
+
+    Attributes
+    ----------
+    name : of its file
+    title : over it, in the page
+    says : what one sees in it, in a sentence
+    draw : makes it
+    possible : whether the run has what it shows
+    pictures : whether it is made of pictures rather than lines
+    """
+
+    name: str
+    title: str
+    says: str
+    draw: Callable[[Run], "Figure"]
+    possible: Callable[[Run], bool] = lambda run: True
+    pictures: bool = False
+
+
+def draw_all(run: Run) -> Iterator[tuple[Entry, "Figure"]]:
+    """Draw every figure that the run has something for, in the order of the story."""
+    for entry in FIGURES:
+        if entry.possible(run):
+            yield entry, entry.draw(run)
+
+
+def verdicts(run: Run) -> dict[str, Flags]:
+    """Say which queries each rule calls distractors, (n,) each: a threshold, DBSCAN in the map's plane, and the run."""
+    ranking, plane = run.ranking, run.plane
+    readable = np.asarray(run.asked.rows)
+    called = {name: np.ones(len(ranking), bool) for name in ("Threshold", "DBSCAN")}
+    similarity = best_similarity(ranking)
+    threshold = np.nanquantile(similarity, run.facts.contamination)
+    called["Threshold"][readable] = similarity[readable] < threshold
+    called["DBSCAN"][readable] = DBSCANRule().judge_points(plane.gallery, plane.queries[readable]).is_distractor
+    return {**called, f"This run ({run.facts.recipe})": ranking.is_unknown()}
+
+
+def gallery_codes(run: Run) -> Ints:
+    """(n_gallery,) the class of each gallery picture, as the ranking's codes."""
+    return encode(np.asarray(run.gallery.labels))[1]
+
+
+def _predictions(choose: Callable[[Run], Any]) -> Callable[[Run], "Figure"]:
+    def draw(run: Run) -> "Figure":
+        rows = choose(run)
+        return predictions.draw_predictions(run.ranking, rows, run.queries.paths, run.gallery.paths, run.truth)
+
+    return draw
+
+
+def _entry_of_predictions(
+    name: str, title: str, says: str, choose: Callable[[Run], Any], possible: Callable[[Run], bool] = lambda run: True
+) -> Entry:
+    return Entry(
+        name, title, says, _predictions(choose), lambda run: possible(run) and len(choose(run)) > 0, pictures=True
+    )
+
+
+def _has_truth(run: Run) -> bool:
+    return run.truth is not None and bool(run.scores)
+
+
+def _has_both_kinds(run: Run) -> bool:
+    if run.truth is None:
+        return False
+    true = true_codes(run.ranking, run.truth)
+    return bool((true >= 0).any() and (true == UNKNOWN).any())
+
+
+def _has_probabilities(run: Run) -> bool:
+    return _has_truth(run) and not bool(np.isnan(run.ranking.probability[:, 0]).all())
+
+
+FIGURES = [
+    Entry(
+        "examples",
+        "The task",
+        "Classes with their shots, and queries, drawn by lot.",
+        lambda run: draw_examples(run.gallery, run.queries, run.facts.seed),
+        pictures=True,
+    ),
+    Entry(
+        "contamination",
+        "Where distractors begin",
+        "The share of queries that a similarity threshold would reject, and under it how known queries and "
+        "distractors overlap: where they do, no threshold can part them.",
+        lambda run: draw_contamination(run.ranking, run.facts.contamination, run.facts.interval),
+    ),
+    Entry(
+        "map-classes",
+        "The map, by class",
+        "Every picture, like beside like. Colours repeat; classes that lie side by side have different ones.",
+        lambda run: draw_map_of_classes(run.plane, run.ranking, gallery_codes(run)),
+        pictures=True,
+    ),
+    Entry(
+        "map-rules",
+        "The map, by distractor rule",
+        "What each rule would call a distractor, the threshold set to the same share as this run.",
+        lambda run: draw_map_of_rules(run.plane, verdicts(run)),
+        pictures=True,
+    ),
+    Entry(
+        "map-confidence",
+        "The map, by confidence",
+        "Where the answers are sure, and where they are not.",
+        lambda run: draw_map_of_confidence(run.plane, run.ranking),
+        pictures=True,
+    ),
+    _entry_of_predictions(
+        "surest",
+        "The surest answers",
+        "Queries with the likeliest first answer; beside each label the gallery picture nearest to the query.",
+        lambda run: predictions.surest(run.ranking, LINES),
+    ),
+    _entry_of_predictions(
+        "least-sure",
+        "The least sure answers",
+        "Identified queries with the least likely first answer.",
+        lambda run: predictions.least_sure(run.ranking, LINES),
+    ),
+    _entry_of_predictions(
+        "distractors",
+        "The likeliest distractors",
+        "Queries that are most probably of no known class.",
+        lambda run: predictions.likeliest_distractors(run.ranking, LINES),
+    ),
+    _entry_of_predictions(
+        "mistakes",
+        "The worst mistakes",
+        "The surest answers that the truth says are wrong; the right label is framed where it stands.",
+        lambda run: predictions.worst_mistakes(run.ranking, run.truth or {}, LINES),
+        _has_truth,
+    ),
+    Entry(
+        "confusion",
+        "Classes most often confused",
+        "Shots of a class, queries of it that were answered wrongly, and shots of the class they were taken for.",
+        lambda run: draw_confused_pairs(run.ranking, run.truth or {}, run.gallery, run.queries.paths),
+        _has_truth,
+        pictures=True,
+    ),
+    Entry(
+        "score-by-rank",
+        "Right by rank",
+        "How many true labels stand at each rank or before it.",
+        lambda run: draw_score_by_rank(run.ranking, run.truth or {}),
+        _has_truth,
+    ),
+    Entry(
+        "reliability",
+        "Can the probabilities be believed?",
+        "On the diagonal, first answers said to be 80% probable are right 80% of the time.",
+        lambda run: draw_reliability(run.ranking, run.truth or {}),
+        _has_probabilities,
+    ),
+    Entry(
+        "roc",
+        "Known against distractor",
+        "How many distractors slip in for each share of known queries let through.",
+        lambda run: draw_roc(run.ranking, run.truth or {}),
+        _has_both_kinds,
+    ),
+    Entry(
+        "oscr",
+        "Named rightly, and no distractor",
+        "The same for known queries that are also named rightly.",
+        lambda run: draw_oscr(run.ranking, run.truth or {}),
+        _has_both_kinds,
+    ),
+    Entry(
+        "leaderboard",
+        "Recipes beside each other",
+        "The main score with its interval, and all else that was measured.",
+        lambda run: draw_leaderboard(run.board),
+        lambda run: bool(run.board),
+    ),
+    Entry(
+        "training",
+        "Training",
+        "Every number of each epoch; dotted: where it started.",
+        lambda run: draw_training(run.training),
+        lambda run: bool(run.training),
+    ),
+]
+"""In the order of the story."""

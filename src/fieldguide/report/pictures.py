@@ -1,0 +1,52 @@
+"""Pictures inside figures, and small ones for the page."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fieldguide.embedding.pictures import UnreadableError, open_rgb
+from fieldguide.report.style import FAINT
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SIDE = 160  # pixels, of a picture in a figure
+
+
+def draw_picture(axis: Any, path: Path) -> None:
+    """Draw a picture on an axis, without ticks; one that cannot be read is a word."""
+    axis.set_axis_off()
+    try:
+        axis.imshow(small(path, SIDE))
+    except UnreadableError:
+        axis.text(0.5, 0.5, "unreadable", ha="center", va="center", fontsize=7, color=FAINT, transform=axis.transAxes)
+
+
+def frame(axis: Any, colour: str) -> None:
+    """Frame a picture."""
+    from matplotlib.patches import Rectangle
+
+    axis.add_patch(Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor=colour, linewidth=3))
+
+
+def small(path: Path, side: int) -> "Image.Image":
+    """Open a picture, its longer side at most `side` pixels.
+
+    Raises
+    ------
+    UnreadableError : as `open_rgb`.
+    """
+    picture = open_rgb(path)
+    picture.thumbnail((side, side))
+    return picture
+
+
+def thumbnail(path: Path, side: int) -> bytes:
+    """Give a picture as a small WebP; nothing for one that cannot be read."""
+    try:
+        picture = small(path, side)
+    except UnreadableError:
+        return b""
+    file = io.BytesIO()
+    picture.save(file, "WEBP", quality=55, method=2)
+    return file.getvalue()

@@ -1,0 +1,91 @@
+"""Where pictures lie on the map: gallery and queries in the plane, like beside like."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fieldguide.arrays import Anything, Floats
+from fieldguide.embedding import Embeddings
+from fieldguide.errors import FieldguideError
+from fieldguide.machine import cores
+from fieldguide.recognition import PowerCentring, WithinClassWhitening
+
+FEW = 2000  # points; with fewer, threads of t-SNE cost more than they save
+ENOUGH = 10  # points; fewer are set on a circle
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Places in the plane, about -1 to 1.
+
+    Attributes
+    ----------
+    gallery : (n_gallery, 2) float32
+    queries : (n, 2) float32; NaN for queries that could not be read
+    method : what laid it out, in words
+    """
+
+    gallery: Floats
+    queries: Floats
+    method: str
+
+
+def lay_out(shots: Floats, labels: Anything, asked: Embeddings, seed: int = 0, method: str = "t-sne") -> Plane:
+    """Lay out gallery and queries in the space the default recognizer sees: centred, whitened within classes.
+
+    Parameters
+    ----------
+    shots : (n_gallery, dim) embeddings
+    labels : (n_gallery,) their labels
+    asked : the queries' embeddings
+    seed : of everything random
+    method : `t-sne`, or `umap` if umap-learn is installed
+
+    Raises
+    ------
+    FieldguideError : the method is unknown or not installed.
+
+    Source: van der Maaten & Hinton, t-SNE, 2008, in the linear-time form of Linderman et al., FIt-SNE, 2019, started
+    from principal components as Kobak & Berens, The art of using t-SNE, 2019, advise; by Poličar et al., openTSNE.
+    """
+    rows = PowerCentring().fit_transform(np.concatenate([shots, asked.matrix]))
+    codes = np.unique(labels, return_inverse=True)[1]
+    n = len(shots)
+    space = WithinClassWhitening(seed=seed).fit(rows[:n], codes, unlabelled=rows[n:])
+    points = _points(space.transform(rows), seed, method)
+    points = points - np.median(points, axis=0)
+    points = (points / max(float(np.abs(points).max()), 1e-9)).astype(np.float32)
+    queries = np.full((len(asked.rows) + len(asked.unreadable), 2), np.nan, np.float32)
+    queries[asked.rows] = points[n:]
+    return Plane(points[:n], queries, method)
+
+
+def _points(rows: Floats, seed: int, method: str) -> Anything:
+    if method not in METHODS:
+        raise FieldguideError(f"unknown map '{method}': choose one of {', '.join(METHODS)}")
+    if len(rows) < ENOUGH or np.allclose(rows, rows[0]):  # nothing to lay out by
+        angle = np.linspace(0, 2 * np.pi, len(rows), endpoint=False)
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points: Anything = METHODS[method](rows, seed)
+    return points
+
+
+def _tsne(rows: Floats, seed: int) -> Anything:
+    from openTSNE import TSNE
+
+    jobs = cores() if len(rows) > FEW else 1
+    perplexity = min(30.0, (len(rows) - 1) / 3)
+    model = TSNE(perplexity=perplexity, initialization="pca", metric="cosine", n_jobs=jobs, random_state=seed)
+    return np.asarray(model.fit(rows))
+
+
+def _umap(rows: Floats, seed: int) -> Anything:
+    try:
+        from umap import UMAP
+    except ImportError:
+        raise FieldguideError("UMAP is not installed: pip install umap-learn, or choose --map t-sne") from None
+    return np.asarray(UMAP(metric="cosine", init="pca", n_jobs=1, random_state=seed).fit_transform(rows))
+
+
+METHODS: dict[str, Callable[[Floats, int], Anything]] = {"t-sne": _tsne, "umap": _umap}

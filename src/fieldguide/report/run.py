@@ -1,0 +1,100 @@
+"""All that a report can draw on, of one run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from fieldguide.answers import RunFacts
+from fieldguide.arrays import Anything, Flags, Floats
+from fieldguide.catalog import Catalog
+from fieldguide.embedding import Embeddings
+from fieldguide.evaluation import Score, evaluate
+from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
+from fieldguide.report.plane import Plane, lay_out
+
+
+@dataclass(frozen=True)
+class Run:
+    """Answers, the pictures and embeddings behind them, and what else is known.
+
+    Attributes
+    ----------
+    ranking : of n queries
+    facts : how the answers were found
+    gallery : the pictures that `ranking.nearest` counts
+    queries : (n,) their names and where they lie
+    shots : (n_gallery, dim) embeddings
+    asked : of the queries that could be read
+    truth : the true label of a query by its name, the unknown label for distractors; None if it is not known
+    board : rows of a leaderboard
+    training : what each epoch of a training run left
+    layout : how the map is laid out, as in `lay_out`
+    """
+
+    ranking: Ranking
+    facts: RunFacts
+    gallery: Catalog
+    queries: Catalog
+    shots: Floats
+    asked: Embeddings
+    truth: Mapping[str, str] | None = None
+    board: Sequence[Mapping[str, Any]] = ()
+    training: Sequence[Mapping[str, Any]] = ()
+    layout: str = "t-sne"
+
+    @cached_property
+    def plane(self) -> Plane:
+        """Where gallery and queries lie on the map; worked out once."""
+        return lay_out(self.shots, np.asarray(self.gallery.labels), self.asked, self.facts.seed, self.layout)
+
+    @cached_property
+    def scores(self) -> list[Score]:
+        """The scores by the truth; none where it is not known."""
+        if self.truth is None:
+            return []
+        rows = true_rows(self.ranking, self.truth)
+        return evaluate(
+            [self.ranking.labels(row) for row in rows],
+            [self.truth[self.ranking.names[row]] for row in rows],
+            distractor_score=self.ranking.distractor_score[rows],
+            unknown=self.ranking.unknown,
+            k=self.ranking.codes.shape[1],
+        )
+
+
+def true_rows(ranking: Ranking, truth: Mapping[str, str]) -> Anything:
+    """Give the rows of the queries whose true label is known."""
+    return np.array([row for row, name in enumerate(ranking.names) if name in truth], np.int64)
+
+
+def true_codes(ranking: Ranking, truth: Mapping[str, str]) -> Anything:
+    """(n,) the code of each query's true label: `UNKNOWN` for distractors, `NOTHING` where the truth is not known."""
+    code = {str(label): place for place, label in enumerate(ranking.classes)} | {ranking.unknown: UNKNOWN}
+    # a label of no class in the gallery is a distractor's, whatever it is called
+    return np.array([code.get(truth[name], UNKNOWN) if name in truth else NOTHING for name in ranking.names], np.int64)
+
+
+def unknown_probability(ranking: Ranking) -> Floats:
+    """(n,) how probably each query is a distractor: 0 or 1 where the recognizer gives no probability.
+
+    Where the unknown label is not among the k answers it is less likely than all of them, and counts as 0.
+    """
+    is_unknown: Flags = ranking.codes == UNKNOWN
+    probability = np.where(np.isnan(ranking.probability), 1.0, ranking.probability)
+    unknown: Floats = np.where(is_unknown, probability, 0).sum(axis=1).astype(np.float32)
+    return unknown
+
+
+def sureness(ranking: Ranking) -> Floats:
+    """(n,) the probability of the first answer, or its similarity where there is none; NaN where there is neither."""
+    first = ranking.probability[:, 0]
+    return np.where(np.isnan(first), best_similarity(ranking), first).astype(np.float32)
+
+
+def best_similarity(ranking: Ranking) -> Floats:
+    """(n,) the highest cosine similarity among the answers; NaN where the unknown label is the only one."""
+    highest = np.max(np.nan_to_num(ranking.similarity, nan=-np.inf), axis=1)
+    return np.where(np.isinf(highest), np.nan, highest).astype(np.float32)

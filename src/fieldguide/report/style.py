@@ -1,0 +1,43 @@
+"""What all figures share: the style file, the colours that mean something, and text that matplotlib can set."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+STYLE = Path(__file__).with_name("fieldguide.mplstyle")
+KNOWN, DISTRACTOR = "#0072b2", "#d55e00"  # blue and vermilion, apart for all kinds of sight, and in grey
+INK, FAINT, PALE = "#222222", "#767676", "#d9d9d9"
+CYCLE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7b5b00", "#4d4d4d"]  # for classes
+SURENESS = "cividis"  # a colour map in which sureness is also lightness
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function that draws, so that all it makes is in the project's style."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+        import matplotlib.style
+
+        with matplotlib.style.context(STYLE):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+def shown(text: str, length: int = 24) -> str:
+    """Give a label as matplotlib can set it: short, with no mathematics, and boxes for what the font lacks."""
+    glyphs = _glyphs()
+    text = "".join(letter if ord(letter) in glyphs and letter.isprintable() else "□" for letter in text)
+    text = text if len(text) <= length else text[: length - 1] + "…"
+    return text.replace("$", r"\$")
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    from matplotlib.font_manager import findfont, get_font
+
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())

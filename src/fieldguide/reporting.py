@@ -1,0 +1,125 @@
+"""A report of a run: from what lies on disk, or straight from the run, to figures and a page."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fieldguide.answers import Format, read_details
+from fieldguide.catalog import read_gallery, read_queries
+from fieldguide.catalog.tables import read_columns
+from fieldguide.embedding import embed, load_backbone, start_engine
+from fieldguide.errors import AnswersError, CatalogError, FieldguideError
+from fieldguide.evaluation import match_truth
+from fieldguide.files import written_whole
+from fieldguide.report import Run, draw_all
+
+
+def read_run(
+    details: Path,
+    gallery: Path,
+    queries: Path,
+    *,
+    form: Format | None = None,
+    truth: Path | None = None,
+    board: Path | None = None,
+    training: Path | None = None,
+    layout: str = "t-sne",
+    engine: str = "auto",
+    show: bool = True,
+) -> Run:
+    """Gather all that a report draws on. The pictures are embedded again, by the run's backbone.
+
+    Parameters
+    ----------
+    details : what `identify --details` wrote
+    gallery, queries : what it was written of
+    form : columns and unknown label, as in that run
+    truth : a table of true labels
+    board : a leaderboard, a JSON object a line
+    training : a training run's folder, with `history.jsonl`
+    layout : how the map is laid out, as in `lay_out`
+    engine, show : as in `embed`
+
+    Raises
+    ------
+    FieldguideError : what the user can mend; the text says how.
+    """
+    form = form or Format()
+    known = read_gallery(gallery, image_column=form.image_column, label_column=form.label_column, unknown=form.unknown)
+    asked = read_queries(queries, image_column=form.image_column)
+    classes = sorted(known.shots())
+    ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
+    labels = None if truth is None else read_truth(truth, ranking.names, form)
+    rows, history = read_json_lines(board), read_json_lines(training and training / "history.jsonl")
+    backbone = load_backbone(facts.backbone)
+    runner = start_engine(engine, backbone)
+    shots = embed(known, backbone, engine=runner, what="gallery", show=show)
+    embeddings = embed(asked, backbone, engine=runner, what="queries", show=show)
+    if shots.unreadable:
+        place = np.full(len(known) + 1, -1)
+        place[shots.rows] = np.arange(len(shots.rows))
+        ranking.nearest[:] = place[ranking.nearest]  # the last of `place` is for -1
+    return Run(ranking, facts, known.take(shots.rows), asked, shots.matrix, embeddings, labels, rows, history, layout)
+
+
+def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]:
+    """Read the true label of each query by the name it has in the run.
+
+    Raises
+    ------
+    CatalogError : the file or a column is missing.
+    AnswersError : a picture is not among the queries.
+    """
+    images, labels = read_columns(path, [form.image_column, form.label_column])
+    if len(set(images)) != len(images):
+        raise AnswersError(f"{path}: a picture is listed twice")
+    truth = dict(zip(images, labels, strict=True))
+    return {names[place]: label for place, label in match_truth(names, truth)}
+
+
+def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
+    """Read a JSON object a line; nothing of no file.
+
+    Raises
+    ------
+    CatalogError : there is no such file, or a line is no JSON object.
+    """
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line or "{}")
+        except ValueError as error:
+            raise CatalogError(f"{path}, line {number}: not JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise CatalogError(f"{path}, line {number}: not a JSON object")
+        records += [record] if record else []
+    return records
+
+
+def write_figures(run: Run, folder: Path) -> list[Path]:
+    """Write every figure that the run has something for, those of lines as SVG, those of pictures as PNG.
+
+    Raises
+    ------
+    FieldguideError : the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FieldguideError(f"{folder} cannot be made: {error.strerror}") from error
+    paths = []
+    for entry, figure in draw_all(run):
+        path = folder / f"{entry.name}.{'png' if entry.pictures else 'svg'}"
+        with written_whole(path) as scratch:
+            figure.savefig(scratch, dpi=200)
+        paths.append(path)
+    return paths

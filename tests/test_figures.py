@@ -1,0 +1,277 @@
+"""The figures of a report, by what is in them: axes, artists, data; and the files of `fieldguide report`."""
+
+import json
+import warnings
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from drawing import KNOWN
+from fieldguide.report import Run, draw_all
+from fieldguide.report.confusion import confused_pairs
+from fieldguide.report.contamination import draw_contamination, threshold_used
+from fieldguide.report.examples import draw_examples
+from fieldguide.report.figures import gallery_codes, verdicts
+from fieldguide.report.leaderboard import draw_leaderboard
+from fieldguide.report.maps import class_colours, draw_map_of_classes, draw_map_of_confidence, draw_maps_by_epoch
+from fieldguide.report.predictions import least_sure, likeliest_distractors, surest, worst_mistakes
+from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
+from fieldguide.report.run import best_similarity
+from fieldguide.report.training import draw_training
+from synthetic import make_run
+
+BOARD = [
+    {"recipe": "cosine", "mAP@5": [0.60, 0.58, 0.62], "AUROC": 0.7, "seconds": 3, "seed": True},
+    {"recipe": "transductive", "mAP@5": {"value": 0.8, "low": 0.78, "high": 0.82}, "AUROC": 0.9},
+    {"recipe": "xgboost", "mAP@5": 0.45, "mAP@5 low": 0.43, "mAP@5 high": 0.47, "note": "slow"},
+]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory) -> Run:
+    return make_run(tmp_path_factory.mktemp("story"), classes=12, queries=240)
+
+
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+
+def test_every_figure_is_drawn_of_a_run_with_truth_and_none_warns(story):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        names = []
+        for entry, figure in draw_all(story):
+            figure.draw_without_rendering()
+            assert figure.axes, entry.name
+            names.append(entry.name)
+    assert len(names) == len(set(names)) >= 12
+
+
+def test_without_truth_nothing_that_needs_it_is_drawn(story, tmp_path):
+    run = make_run(tmp_path, classes=4, queries=30, truth=False)
+    names = {entry.name for entry, _ in draw_all(run)}
+    assert {"contamination", "map-classes", "surest"} <= names
+    assert not {"roc", "oscr", "reliability", "mistakes", "confusion", "leaderboard", "training"} & names
+
+
+# --- contamination -------------------------------------------------------------------------------------------------
+
+
+def test_the_contamination_rises_from_none_to_all_and_the_estimate_is_marked(story):
+    figure = draw_contamination(story.ranking, 0.25, (0.2, 0.3))
+    top, bottom = figure.axes
+    curve = top.lines[0].get_ydata()
+    assert (np.diff(curve) > 0).all()
+    assert curve[-1] == 1
+    labels = [text.get_text() for text in top.get_legend().get_texts()]
+    assert "estimated, 0.25" in labels
+    assert "expected, 0.30" in labels
+    # the histogram holds every query once, by its probability
+    heights = sum(patch.get_height() for patch in bottom.patches if isinstance(patch, Rectangle))
+    assert heights == pytest.approx(len(story.ranking), rel=1e-4)
+
+
+def test_a_threshold_is_marked_only_where_one_was_used(story):
+    similarity = best_similarity(story.ranking)
+    middle = float(np.sort(similarity)[len(similarity) // 2])
+    codes = story.ranking.codes.copy()
+    codes[:, 0] = np.where(similarity < middle, -1, 0)
+    from dataclasses import replace
+
+    assert threshold_used(similarity, replace(story.ranking, codes=codes)) == pytest.approx(middle, abs=0.05)
+    codes[:, 0] = np.where(np.arange(len(codes)) % 2, -1, 0)
+    assert threshold_used(similarity, replace(story.ranking, codes=codes)) is None
+
+
+# --- maps ----------------------------------------------------------------------------------------------------------
+
+
+def test_labels_on_the_map_never_overlap(story):
+    figure = draw_map_of_classes(story.plane, story.ranking, gallery_codes(story))
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) > 3
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_every_readable_query_and_every_shot_is_on_the_map(story):
+    figure = draw_map_of_classes(story.plane, story.ranking, gallery_codes(story))
+    points = sum(len(collection.get_offsets()) for collection in figure.axes[0].collections)
+    assert points == len(story.ranking) + len(story.gallery)
+
+
+def test_classes_side_by_side_have_different_colours(story):
+    codes = gallery_codes(story)
+    colours = class_colours(story.plane, codes)
+    centres = np.stack([story.plane.gallery[codes == code].mean(axis=0) for code in range(codes.max() + 1)])
+    for code, centre in enumerate(centres):
+        nearest = np.argsort(np.linalg.norm(centres - centre, axis=1))[1]
+        assert colours[code] != colours[nearest]
+
+
+def test_the_map_is_the_same_every_time_and_like_lies_by_like(story, tmp_path):
+    again = make_run(tmp_path, classes=12, queries=240)
+    np.testing.assert_array_equal(again.plane.queries, story.plane.queries)
+    distance = np.linalg.norm(story.plane.queries[:, None] - story.plane.gallery[None], axis=2)
+    labels = np.array(story.gallery.labels)
+    known = [row for row, name in enumerate(story.ranking.names) if story.truth[name] != "-1"]
+    right = [labels[distance[row].argmin()] == story.truth[story.ranking.names[row]] for row in known]
+    assert np.mean(right) > 0.8
+
+
+def test_the_rules_side_by_side_are_of_the_same_queries(story):
+    called = verdicts(story)
+    assert len(called) == 3
+    shares = {name: flags.mean() for name, flags in called.items()}
+    assert shares["Threshold"] == pytest.approx(story.facts.contamination, abs=0.02)
+    assert all(flags.shape == (240,) for flags in called.values())
+
+
+def test_confidence_is_the_probability_of_the_first_answer(story):
+    figure = draw_map_of_confidence(story.plane, story.ranking)
+    values = figure.axes[0].collections[1].get_array()
+    np.testing.assert_array_equal(np.sort(values), np.sort(story.ranking.probability[:, 0]))
+
+
+def test_a_map_an_epoch():
+    rng = np.random.default_rng(0)
+    figure = draw_maps_by_epoch({epoch: rng.normal(size=(30, 2)) for epoch in (0, 10, 100)}, np.arange(30) % 5 - 1)
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["epoch 0", "epoch 10", "epoch 100"]
+
+
+# --- predictions ---------------------------------------------------------------------------------------------------
+
+
+def test_the_queries_shown_are_the_ones_named(story):
+    ranking, truth = story.ranking, story.truth
+    first = ranking.probability[:, 0]
+    assert len(set(ranking.codes[surest(ranking, 8), 0])) == 8  # of eight classes
+    assert first[surest(ranking, 1)[0]] == first[~ranking.is_unknown()].max()
+    assert first[least_sure(ranking, 1)[0]] == first[~ranking.is_unknown()].min()
+    assert ranking.is_unknown()[likeliest_distractors(ranking, 8)].all()
+    for row in worst_mistakes(ranking, truth, 8):
+        assert ranking.labels(row)[0] != truth[ranking.names[row]]
+
+
+def test_examples_show_shots_of_every_class_drawn(story):
+    figure = draw_examples(story.gallery, story.queries)
+    titles = {axis.get_title(loc="left") for axis in figure.axes} - {""}
+    assert titles <= set(story.gallery.labels)
+    assert len(titles) == 6
+    assert sum(bool(axis.images) for axis in figure.axes) == 6 * 3 + 6 * 6
+
+
+# --- with truth ----------------------------------------------------------------------------------------------------
+
+
+def test_right_by_rank_starts_at_top_1(story):
+    top_1 = next(score.value for score in story.scores if score.name == "top-1")
+    line = draw_score_by_rank(story.ranking, story.truth).axes[0].lines[0]
+    assert line.get_ydata()[0] == pytest.approx(top_1)
+    assert (np.diff(line.get_ydata()) >= 0).all()
+
+
+def test_the_roc_has_the_area_that_evaluate_prints_and_oscr_less(story):
+    auroc = next(score.value for score in story.scores if score.name == "AUROC")
+    areas = []
+    for draw in draw_roc, draw_oscr:
+        line = draw(story.ranking, story.truth).axes[0].lines[-1]
+        areas.append(np.trapezoid(line.get_ydata(), line.get_xdata()))
+    assert areas[0] == pytest.approx(auroc, abs=1e-6)
+    assert areas[1] <= areas[0]
+
+
+def test_reliability_counts_every_query_once(story):
+    top, bottom = draw_reliability(story.ranking, story.truth).axes
+    assert sum(patch.get_height() for patch in bottom.patches) == len(story.ranking)
+    assert top.get_title(loc="left").startswith("Reliability: calibration error 0.")
+
+
+def test_confused_pairs_are_mistakes_between_classes_most_frequent_first(story):
+    ranking = story.ranking
+    pairs = confused_pairs(ranking, story.truth)
+    counts = [len(rows) for *_, rows in pairs]
+    assert counts == sorted(counts, reverse=True)
+    mistakes = [
+        row
+        for row, name in enumerate(ranking.names)
+        if story.truth[name] != "-1" and ranking.labels(row)[0] not in ("-1", story.truth[name])
+    ]
+    assert sorted(row for *_, rows in pairs for row in rows) == mistakes
+
+
+# --- leaderboard and training --------------------------------------------------------------------------------------
+
+
+def test_the_leaderboard_has_the_best_on_top_with_intervals_however_they_are_written():
+    bars, table = draw_leaderboard(BOARD).axes
+    assert [text.get_text() for text in bars.get_yticklabels()] == ["xgboost", "cosine", "transductive"]
+    assert [tuple(line.get_xdata()) for line in bars.lines] == [(0.43, 0.47), (0.58, 0.62), (0.78, 0.82)]
+    assert "0.8" in [text.get_text() for text in table.texts]
+    assert "slow" not in [text.get_text() for text in table.texts]
+
+
+def test_training_has_a_chart_for_each_number():
+    history = [{"epoch": epoch, "loss": 1 / epoch, "held_out_score": epoch, "note": "x"} for epoch in (1, 2, 3)]
+    figure = draw_training(history)
+    titles = [axis.get_title(loc="left") for axis in figure.axes]
+    assert titles[:2] == ["loss", "held out score"]
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [1, 1 / 2, 1 / 3])
+
+
+# --- through the command line --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def details(task, done, tmp_path_factory):
+    path = tmp_path_factory.mktemp("details") / "details.parquet"
+    done("identify", task.gallery, task.queries, "-o", path.with_suffix(".csv"), "--details", path)
+    return path
+
+
+def test_report_draws_figures_from_saved_details(details, task, done, tmp_path):
+    (tmp_path / "board.jsonl").write_text("".join(json.dumps(row) + "\n" for row in BOARD))
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "history.jsonl").write_text('{"epoch": 0, "loss": 2}\n{"epoch": 1, "loss": 1}\n')
+    outcome = done(
+        *("report", details, task.gallery, task.queries, "--truth", task.truth_file, "--figures", tmp_path / "figures"),
+        *("--leaderboard", tmp_path / "board.jsonl", "--training", tmp_path / "training"),
+    )
+    written = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    for name in "examples.png", "contamination.svg", "map-classes.png", "roc.svg", "leaderboard.svg", "training.svg":
+        assert name in written
+        assert str(tmp_path / "figures" / name) in outcome.out
+    with Image.open(tmp_path / "figures" / "map-rules.png") as picture:
+        assert picture.width > 1000
+
+
+def test_details_of_other_pictures_are_refused(details, task, few, refused, tmp_path):
+    line = refused("report", details, task.gallery, few.queries, "--figures", tmp_path / "f")
+    assert "which is not among the queries" in line
+    gallery = tmp_path / "gallery"
+    for kind in KNOWN[:2]:
+        (gallery / kind).mkdir(parents=True)
+        Image.new("RGB", (20, 20)).save(gallery / kind / "0.png")
+    assert "which is not among the classes" in refused("report", details, gallery, task.queries)
+
+
+def test_a_table_that_is_no_details_is_refused(task, refused, table, tmp_path):
+    path = table(tmp_path / "d.parquet", [("image", "label"), ("a", "b")])
+    assert "does not say how its answers were found" in refused("report", path, task.gallery, task.queries)
+    assert "no such file" in refused("report", tmp_path / "gone.parquet", task.gallery, task.queries)
+
+
+def test_a_leaderboard_that_is_no_json_is_refused(details, task, refused, tmp_path):
+    (tmp_path / "board.jsonl").write_text('{"recipe": "a"}\nnonsense\n')
+    words = "report", details, task.gallery, task.queries, "--leaderboard"
+    assert "board.jsonl, line 2: not JSON" in refused(*words, tmp_path / "board.jsonl")
+    assert "cannot be read" in refused(*words, tmp_path / "gone.jsonl")
+    (tmp_path / "list.jsonl").write_text("[1]\n")
+    assert "line 1: not a JSON object" in refused(*words, tmp_path / "list.jsonl")
+
+
+def test_a_map_that_is_not_there_is_refused(details, task, refused, tmp_path):
+    line = refused("report", details, task.gallery, task.queries, "--map", "globe", "--figures", tmp_path / "f")
+    assert "unknown map 'globe': choose one of t-sne, umap" in line
