@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fieldguide import CosineClassifier, TransductiveClassifier
 from fieldguide.recognition import NOTHING, UNKNOWN, PowerCentring, WithinClassWhitening
+from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.neighbours import nearest, unit_rows
 from fieldguide.recognition.space import class_means, within_class_scatter
 
@@ -177,3 +178,65 @@ def test_nearest_neighbours_are_those_of_brute_force(same, monkeypatch):
         cosine[np.arange(30), np.arange(30) + 20] = -9
     assert np.allclose(np.sort(similarity), np.sort(cosine)[:, -4:], atol=1e-6)
     assert (np.sort(index) == np.sort(np.argsort(cosine)[:, -4:])).all()
+
+
+def clustered(seed, *, n=3000, dim=24, clusters=200):
+    """Give unit rows in clusters, as pictures lie."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(clusters, dim))
+    return unit_rows(centres[rng.integers(0, clusters, n)] + 0.5 * rng.normal(size=(n, dim)))
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_beyond_a_size_neighbours_come_from_faiss_and_are_nearly_the_same(same, monkeypatch):
+    others = clustered(0, n=6000)
+    rows = others[1000:] if same else clustered(1, n=5000)
+    same_from = 1000 if same else None
+    true, how_near = nearest(rows, others, 10, same_from=same_from)
+    monkeypatch.setattr("fieldguide.recognition.neighbours.EXACT_UP_TO", 4999)
+    found, similarity = nearest(rows, others, 10, same_from=same_from)
+    recall = np.mean([np.isin(*pair).mean() for pair in zip(true, found, strict=True)])
+    assert 0.95 < recall < 1, "one was expected to be exact, the other not"
+    assert np.allclose(similarity, np.einsum("nd,nkd->nk", rows, others[found]), atol=2e-3)
+    assert np.median(np.sort(how_near)[:, 0] - np.sort(similarity)[:, 0]) < 2e-3
+    if same:
+        assert (found != np.arange(5000)[:, None] + 1000).all()
+
+
+def test_faiss_gives_every_row_neighbours_though_all_are_alike(monkeypatch):
+    monkeypatch.setattr("fieldguide.recognition.neighbours.EXACT_UP_TO", 10)
+    rows = np.ones((500, 4), np.float32) / 2
+    index, similarity = nearest(rows, rows, 10, same_from=0)
+    assert (index != np.arange(500)[:, None]).all()
+    assert np.allclose(similarity, 1, atol=1e-3)
+
+
+def test_many_queries_are_answered_as_well_with_faiss_as_exactly_and_the_same_each_time(monkeypatch):
+    gallery, labels, queries, truth = task(classes=40, each=60)
+    exact = TransductiveClassifier().fit(gallery, labels).rank(queries)
+    monkeypatch.setattr("fieldguide.recognition.neighbours.EXACT_UP_TO", 1000)
+    first, second = (TransductiveClassifier().fit(gallery, labels).rank(queries) for _ in range(2))
+    assert first.codes.tobytes() == second.codes.tobytes()
+    assert first.probability.tobytes() == second.probability.tobytes()
+    assert first.probability.tobytes() != exact.probability.tobytes()
+    assert average_precision(first, truth) == pytest.approx(average_precision(exact, truth), abs=0.01)
+
+
+def test_the_centre_of_parts_is_that_of_the_whole(monkeypatch):
+    monkeypatch.setattr("fieldguide.recognition.neighbours.BLOCK_BYTES", 4 * 5 * 7)
+    rows = np.random.default_rng(0).normal(size=(60, 5))
+    whole, parts = PowerCentring().fit(rows), PowerCentring().partial_fit(rows[:13]).partial_fit(rows[13:])
+    assert np.allclose(whole.mean_, parts.mean_, atol=1e-6)
+    assert np.allclose(whole.mean_, (np.sign(rows) * np.sqrt(np.abs(rows))).mean(axis=0), atol=1e-6)
+    assert parts.n_samples_seen_ == 60
+
+
+def test_rows_mapped_when_asked_for_are_those_mapped_at_once():
+    rng = np.random.default_rng(0)
+    gallery, queries = rng.normal(size=(4, 6)).astype(np.float32), rng.normal(size=(9, 6)).astype(np.float32)
+    lazy = CentredRows.about_their_centre(gallery, queries)
+    order = rng.permutation(13)
+    at_once = PowerCentring().fit_transform(np.concatenate([gallery, queries]))[order]
+    assert len(lazy.of(order)) == 13
+    assert np.allclose(lazy.of(order)[3:11], at_once[3:11], atol=1e-6)
+    assert np.allclose(lazy.of(order)[np.array([12, 0, 5])], at_once[[12, 0, 5]], atol=1e-6)

@@ -6,7 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from fieldguide.arrays import Anything, Flags, Floats, Ints
-from fieldguide.recognition.neighbours import blocks, unit_rows
+from fieldguide.recognition.centred import CentredRows
+from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
 from fieldguide.recognition.propagation import neighbour_graph, propagate
 from fieldguide.recognition.space import WithinClassWhitening, class_means
 
@@ -59,24 +60,26 @@ class Evidence:
         return type(self)(self.codes[rows], self.mass[rows], self.cosine[rows], self.hubness)
 
 
-def gather_evidence(gallery: Floats, codes: Ints, queries: Floats, seed: int) -> tuple[Evidence, Any]:
+def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evidence, Any]:
     """Whiten, spread labels, and compare with the classes' means.
 
     Parameters
     ----------
-    gallery : (n_pictures, dim) float32 rows
-    codes : (n_pictures,) their classes, 0 to n_classes - 1, none missing
-    queries : (n, dim) float32 rows
+    pictures : gallery and queries
+    codes : (len(pictures),) their classes, 0 to n_classes - 1, none missing; -1 for the queries
     seed : of the whitening's sample
 
     Returns
     -------
-    The evidence, and the neighbour graph of the queries, (n, n) sparse.
+    The evidence on the n queries, in their order, and the neighbour graph of the queries, (n, n) sparse.
     """
-    space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=queries)
-    shots, rows = space.transform(gallery), space.transform(queries)
-    graph = neighbour_graph(shots, rows)
-    means = unit_rows(class_means(shots, codes))
+    shots, queries = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)
+    codes, n_shots = codes[shots], len(shots)
+    space = WithinClassWhitening(seed=seed).fit(pictures[shots], codes, unlabelled=pictures.of(queries))
+    nodes = _adapted(pictures.of(np.concatenate([shots, queries])), space)
+    graph = neighbour_graph(nodes)
+    means = unit_rows(class_means(nodes[:n_shots], codes))
+    rows = nodes[n_shots:]
     likest, hubness = _likest_means(rows, means)
     kept, mass, mass_of_likest = propagate(graph, codes, CANDIDATES, wanted=likest)
     twice = (likest[:, :, None] == kept[:, None, :]).any(axis=2)
@@ -87,7 +90,14 @@ def gather_evidence(gallery: Floats, codes: Ints, queries: Floats, seed: int) ->
     none = candidates < 0
     every_mass = np.where(none, 0, np.concatenate([mass, mass_of_likest], axis=1))
     evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), hubness)
-    return evidence, graph[len(shots) :, len(shots) :]
+    return evidence, graph[n_shots:, n_shots:]
+
+
+def _adapted(pictures: CentredRows, space: WithinClassWhitening) -> Floats:
+    nodes = np.empty((len(pictures), space.map_.shape[1]), np.float32)
+    for part in blocks(len(pictures), space.n_features_in_):
+        nodes[part] = space.transform(pictures[part])
+    return nodes
 
 
 def _likest_means(rows: Floats, means: Floats) -> tuple[Ints, Floats]:
@@ -95,12 +105,7 @@ def _likest_means(rows: Floats, means: Floats) -> tuple[Ints, Floats]:
 
     Source of the latter: the hubness correction of Conneau et al., Word translation without parallel data, ICLR 2018.
     """
-    k = min(CANDIDATES, len(means))
-    likest = np.empty((len(rows), k), np.int64)
+    likest, _ = nearest(rows, means, CANDIDATES)
     n_top = int(np.clip(len(rows) // len(means), 1, 5))
-    top = np.full((n_top, len(means)), -1, np.float32)
-    for part in blocks(len(rows), len(means)):
-        similarity = rows[part] @ means.T
-        likest[part] = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
-        top = -np.partition(-np.concatenate([top, similarity]), n_top - 1, axis=0)[:n_top]
-    return likest, top.mean(axis=0)
+    _, similarity = nearest(means, rows, n_top)
+    return likest, similarity.mean(axis=1)

@@ -4,37 +4,38 @@ Sources: Zhou et al., Learning with local and global consistency, NIPS 2003; edg
 Iscen et al., Efficient diffusion on region manifolds, CVPR 2017.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.machine import cores
 from fieldguide.recognition.neighbours import nearest
 
 NEIGHBOURS = 10
 ALPHA = 0.8  # of a node's mass, what comes from its neighbours
 ROUNDS = 12  # 0.8**12 = 0.07 of the mass is still on its way
-CLASSES_AT_ONCE = 128
+CLASSES_AT_ONCE = 32  # in a thread; of 300,000 nodes that takes 115 MB
 
 
-def neighbour_graph(gallery: Floats, queries: Floats) -> Any:
-    """Build the graph of gallery, then queries: symmetric, normalised by degree, sparse.
+def neighbour_graph(nodes: Floats) -> Any:
+    """Build the graph of gallery and queries: symmetric, normalised by degree, sparse.
 
     Parameters
     ----------
-    gallery : (n, dim) unit rows
-    queries : (m, dim) unit rows
+    nodes : (n, dim) unit rows
 
     Returns
     -------
-    (n + m, n + m) float32 CSR matrix.
+    (n, n) float32 CSR matrix.
     """
-    both = np.concatenate([gallery, queries])
-    ends, similarity = nearest(both, both, NEIGHBOURS, same_from=0)
-    starts = np.repeat(np.arange(len(both)), ends.shape[1])
+    ends, similarity = nearest(nodes, nodes, NEIGHBOURS, same_from=0)
+    starts = np.repeat(np.arange(len(nodes)), ends.shape[1])
     weights = np.maximum(similarity.ravel(), 0) ** 3
-    graph = sparse.csr_matrix((weights, (starts, ends.ravel())), (len(both), len(both)))
+    graph = sparse.csr_matrix((weights, (starts, ends.ravel())), (len(nodes), len(nodes)))
     graph = graph.maximum(graph.T)
     root = sparse.diags(1 / np.sqrt(np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-9)))
     return (root @ graph @ root).tocsr().astype(np.float32)
@@ -42,6 +43,9 @@ def neighbour_graph(gallery: Floats, queries: Floats) -> Any:
 
 def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, Floats, Floats]:
     """Spread the gallery's labels; each class goes by itself, so that some of them at a time bound memory.
+
+    Some classes a thread: SciPy's sparse products use one core. Nodes are put in an order in which neighbours lie
+    close in memory (Cuthill & McKee, 1969): with 100,000 of them a product takes a quarter of the time.
 
     Parameters
     ----------
@@ -54,31 +58,44 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
     -------
     The classes kept, (m, keep), their mass, and the mass of the wanted, (m, k).
     """
-    n, n_nodes = len(codes), graph.shape[0]
-    kept = np.zeros((n_nodes - n, 0), np.int64)
-    mass = np.zeros((n_nodes - n, 0), np.float32)
+    n, n_classes = len(codes), int(codes.max()) + 1
+    order = reverse_cuthill_mckee(graph, symmetric_mode=True)
+    place, flow = np.argsort(order), graph[order][:, order]
     asked = np.zeros(wanted.shape, np.float32)
-    for start in range(0, int(codes.max()) + 1, CLASSES_AT_ONCE):
-        stop = min(start + CLASSES_AT_ONCE, int(codes.max()) + 1)
-        seeds = np.zeros((n_nodes, stop - start), np.float32)
+
+    def spread(start: int) -> tuple[Ints, Floats]:
+        stop = min(start + CLASSES_AT_ONCE, n_classes)
         rows = np.flatnonzero((codes >= start) & (codes < stop))
-        seeds[rows, codes[rows] - start] = 1
-        spread = diffuse(graph, seeds)[n:]
+        seeds = np.zeros((len(place), stop - start), np.float32)
+        seeds[place[rows], codes[rows] - start] = 1
+        mass = diffuse(flow, seeds)[place[n:]]
         query, column = np.nonzero((wanted >= start) & (wanted < stop))
-        asked[query, column] = spread[query, wanted[query, column] - start]
-        mass = np.concatenate([mass, spread], axis=1)
-        kept = np.concatenate([kept, np.broadcast_to(np.arange(start, stop), spread.shape)], axis=1)
-        if mass.shape[1] > keep:
-            best = np.argpartition(-mass, keep - 1, axis=1)[:, :keep]
-            kept, mass = np.take_along_axis(kept, best, axis=1), np.take_along_axis(mass, best, axis=1)
+        asked[query, column] = mass[query, wanted[query, column] - start]
+        classes = np.broadcast_to(np.arange(start, stop), mass.shape)
+        return _heaviest(classes, mass, keep)
+
+    kept, mass = np.zeros((len(place) - n, 0), np.int64), np.zeros((len(place) - n, 0), np.float32)
+    with ThreadPoolExecutor(cores()) as pool:
+        for some_kept, some_mass in pool.map(spread, range(0, n_classes, CLASSES_AT_ONCE)):
+            kept, mass = np.concatenate([kept, some_kept], axis=1), np.concatenate([mass, some_mass], axis=1)
+            kept, mass = _heaviest(kept, mass, keep)
     return kept, mass, asked
+
+
+def _heaviest(classes: Ints, mass: Floats, keep: int) -> tuple[Ints, Floats]:
+    if mass.shape[1] <= keep:
+        return classes, mass
+    best = np.argpartition(-mass, keep - 1, axis=1)[:, :keep]
+    return np.take_along_axis(classes, best, axis=1), np.take_along_axis(mass, best, axis=1)
 
 
 def diffuse(graph: Any, seeds: Anything) -> Anything:
     """Let the mass of `seeds` (n_nodes, k) flow along the graph and be renewed at its source."""
-    mass = seeds
+    mass, source = seeds, np.float32(1 - ALPHA) * seeds
     for _ in range(ROUNDS):
-        mass = np.float32(ALPHA) * (graph @ mass) + np.float32(1 - ALPHA) * seeds
+        mass = graph @ mass
+        mass *= np.float32(ALPHA)
+        mass += source
     return mass
 
 

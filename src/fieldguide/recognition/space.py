@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.arrays import Anything, Floats, Ints
-from fieldguide.recognition.neighbours import nearest, unit_rows
+from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
 
 PAIRS_FROM = 4000  # rows; pairs among these say enough, and their search stays short
 TINY = 1e-12
@@ -30,6 +30,7 @@ class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     mean_ : (dim,) of the powers
+    n_samples_seen_ : rows it is the mean of
 
     Source: F. Perronnin, J. Sánchez, T. Mensink, Improving the Fisher kernel, ECCV 2010 (power normalisation).
     """
@@ -39,16 +40,34 @@ class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Anything, y: object = None) -> Self:
         """Take the centre of X (n, dim): best of gallery and queries together."""
-        self.mean_ = self._powers(validate_data(self, X)).mean(axis=0)
-        return self
+        X = validate_data(self, X)
+        self.n_samples_seen_, self.mean_ = 0, np.zeros(X.shape[1], np.float32)
+        return self._see(X)
+
+    def partial_fit(self, X: Anything, y: object = None) -> Self:
+        """Take the centre of X (n, dim) and of all rows seen before."""
+        first = not hasattr(self, "n_samples_seen_")
+        return self.fit(X) if first else self._see(validate_data(self, X, reset=False))
 
     def transform(self, X: Anything) -> Floats:
         """Map X (n, dim) to unit rows of the same shape."""
         check_is_fitted(self)
-        return unit_rows(self._powers(validate_data(self, X, reset=False)) - self.mean_)
+        X = validate_data(self, X, reset=False)
+        centred = np.empty(X.shape, np.float32)
+        for part in blocks(*X.shape):
+            centred[part] = unit_rows(self._powers(X[part]) - self.mean_)
+        return centred
 
     def __sklearn_tags__(self) -> Any:
         return _always_float32(super().__sklearn_tags__())
+
+    def _see(self, X: Anything) -> Self:
+        seen = self.n_samples_seen_ * self.mean_.astype(np.float64)
+        for part in blocks(*X.shape):
+            seen = seen + self._powers(X[part]).sum(axis=0, dtype=np.float64)
+        self.n_samples_seen_ += len(X)
+        self.mean_ = (seen / self.n_samples_seen_).astype(np.float32)
+        return self
 
     def _powers(self, X: Anything) -> Floats:
         powers: Floats = (np.sign(X) * np.abs(X) ** self.power).astype(np.float32)
@@ -84,18 +103,18 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.dim = dim
         self.seed = seed
 
-    def fit(self, X: Anything, y: Anything, unlabelled: Anything | None = None) -> Self:
+    def fit(self, X: Anything, y: Anything, unlabelled: Any | None = None) -> Self:
         """Find the map.
 
         Parameters
         ----------
         X : (n, dim) embeddings
         y : (n,) their classes
-        unlabelled : (m, dim) more embeddings, for near pairs
+        unlabelled : (m, dim) more embeddings, for near pairs; only a sample of its rows is indexed
         """
         X, y = validate_data(self, X, y, dtype=np.float32)
         codes = np.unique(y, return_inverse=True)[1]
-        others = X[:0] if unlabelled is None else np.asarray(unlabelled, dtype=np.float32)
+        others = X[:0] if unlabelled is None else unlabelled
         sample, n_shots = self._sample(X, others)
         within, freedom = within_class_scatter(X, codes)
         self.shrinkage_ = self.ridge / (self.ridge + freedom + self.pair_weight)
@@ -118,12 +137,12 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
     def __sklearn_tags__(self) -> Any:
         return _always_float32(super().__sklearn_tags__())
 
-    def _sample(self, X: Floats, others: Floats) -> tuple[Floats, int]:
+    def _sample(self, X: Floats, others: Any) -> tuple[Floats, int]:
         """Draw rows among which near pairs are sought; the first of them, as many as said, are labelled."""
         rng = np.random.default_rng(self.seed)
         shots = rng.permutation(len(X))[: PAIRS_FROM // 4 if len(others) else PAIRS_FROM]
         rest = rng.permutation(len(others))[: PAIRS_FROM - len(shots)]
-        return np.concatenate([X[shots], others[rest]]), len(shots) if len(others) else 0
+        return np.concatenate([X[shots], np.asarray(others[rest], np.float32)]), len(shots) if len(others) else 0
 
 
 def _always_float32(tags: Any) -> Any:

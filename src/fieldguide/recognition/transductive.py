@@ -10,13 +10,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.arrays import Anything, Floats, Ints
 from fieldguide.recognition.calibration import Calibration, Rehearsal, calibrate, known_probability
+from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.evidence import Evidence, gather_evidence
 from fieldguide.recognition.labels import encode
-from fieldguide.recognition.neighbours import unit_rows
+from fieldguide.recognition.neighbours import blocks, unit_rows
 from fieldguide.recognition.propagation import smooth_over
 from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Ranking
 from fieldguide.recognition.shots import Shots
-from fieldguide.recognition.space import PowerCentring
 
 MANY_CLASSES = 300  # that many hidden shots at once teach enough; of fewer classes three are hidden in turn
 
@@ -61,8 +61,8 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False).astype(np.float32)
-        evidence, _ = gather_evidence(*self._adapted(X), self.seed)
+        X = validate_data(self, X, reset=False).astype(np.float32, copy=False)
+        evidence, _ = gather_evidence(*self._task(X), self.seed)
         best = evidence.score().argmax(axis=1)[:, None]
         return self.classes_[np.take_along_axis(evidence.codes, best, axis=1)[:, 0]]
 
@@ -80,34 +80,35 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         score is the probability of a distractor, were as many queries distractors as not.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False).astype(np.float32)
+        X = validate_data(self, X, reset=False).astype(np.float32, copy=False)
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        gallery, codes, queries = self._adapted(X)
-        evidence, graph = gather_evidence(gallery, codes, queries, self.seed)
-        calibration = calibrate(self._rehearse(gallery, codes, queries), evidence, self.seed)
+        pictures, codes = self._task(X)
+        evidence, graph = gather_evidence(pictures, codes, self.seed)
+        calibration = calibrate(self._rehearse(pictures, codes), evidence, self.seed)
         self._settle(calibration)
         log_odds = smooth_over(graph, calibration.log_odds(evidence))
         known = known_probability(log_odds, self.contamination_)
-        ranking = self._ranking(unit_rows(X), evidence, calibration.classes(evidence) * known[:, None], 1 - known, k)
+        ranking = self._ranking(X, evidence, calibration.classes(evidence) * known[:, None], 1 - known, k)
         return replace(ranking, distractor_score=expit(-log_odds).astype(np.float32))
 
-    def _adapted(self, X: Floats) -> tuple[Floats, Ints, Floats]:
-        rows = PowerCentring().fit_transform(np.concatenate([self.gallery_, X]))
-        return rows[: len(self.gallery_)], self.codes_, rows[len(self.gallery_) :]
+    def _task(self, X: Floats) -> tuple[CentredRows, Ints]:
+        """Give gallery and queries, and their classes, -1 for the queries."""
+        codes = np.concatenate([self.codes_, np.full(len(X), -1)])
+        return CentredRows.about_their_centre(self.gallery_, X), codes
 
-    def _rehearse(self, gallery: Floats, codes: Ints, queries: Floats) -> list[Rehearsal]:
+    def _rehearse(self, pictures: CentredRows, codes: Ints) -> list[Rehearsal]:
         """Hide one shot of every class with several, at random, and answer it like a query."""
         rng = np.random.default_rng(self.seed)
-        several = np.bincount(codes) > 1
+        several = np.bincount(self.codes_) > 1
         rehearsals = []
         for _ in range((1 if len(several) > MANY_CLASSES else 3) if several.any() else 0):
-            order = rng.permutation(len(codes))
+            order = rng.permutation(len(self.codes_))
             one_each = order[np.unique(codes[order], return_index=True)[1]]
-            hidden = one_each[several[codes[one_each]]]
-            kept = np.setdiff1d(np.arange(len(codes)), hidden)
-            both = np.concatenate([gallery[hidden], queries])
-            evidence, _ = gather_evidence(gallery[kept], codes[kept], both, self.seed)
+            hidden = np.sort(one_each[several[codes[one_each]]])
+            shown = codes.copy()
+            shown[hidden] = -1
+            evidence, _ = gather_evidence(pictures, shown, self.seed)
             n = len(hidden)
             rehearsals.append(Rehearsal(evidence.of(slice(n, None)), evidence.of(slice(n)), codes[hidden]))
         return rehearsals
@@ -132,7 +133,10 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         codes, probability = np.take_along_axis(codes, order, axis=1), np.take_along_axis(probability, order, axis=1)
         beyond = np.arange(k) >= evidence.codes.shape[1] + 1
         codes[:, beyond] = NOTHING
-        nearest, similarity = Shots.of(self.gallery_, self.codes_).nearest(queries, np.maximum(codes, 0))
+        shots = Shots.of(self.gallery_, self.codes_)
+        nearest, similarity = np.empty(codes.shape, np.int64), np.empty(codes.shape, np.float32)
+        for part in blocks(*queries.shape):
+            nearest[part], similarity[part] = shots.nearest(unit_rows(queries[part]), np.maximum(codes[part], 0))
         return Ranking(
             classes=self.classes_,
             codes=codes,
