@@ -11,6 +11,7 @@ from fieldguide import CosineClassifier, TransductiveClassifier
 from fieldguide.recognition import NOTHING, UNKNOWN, PowerCentring, WithinClassWhitening
 from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.neighbours import nearest, unit_rows
+from fieldguide.recognition.propagation import ALPHA, ROUNDS, neighbour_graph, propagate
 from fieldguide.recognition.space import class_means, within_class_scatter
 
 TRANSDUCTIVE = "a query is answered with the help of the others: that is what the recognizer is for"
@@ -178,6 +179,24 @@ def test_nearest_neighbours_are_those_of_brute_force(same, monkeypatch):
         cosine[np.arange(30), np.arange(30) + 20] = -9
     assert np.allclose(np.sort(similarity), np.sort(cosine)[:, -4:], atol=1e-6)
     assert (np.sort(index) == np.sort(np.argsort(cosine)[:, -4:])).all()
+
+
+@pytest.mark.parametrize("at_once", [2, 32])
+def test_labels_spread_as_by_dense_matrices(at_once, monkeypatch):
+    monkeypatch.setattr("fieldguide.recognition.propagation.CLASSES_AT_ONCE", at_once)
+    rng = np.random.default_rng(0)
+    graph = neighbour_graph(unit_rows(rng.normal(size=(60, 6))))
+    codes = np.arange(14) % 7
+    wanted = rng.integers(0, 7, (46, 3))
+    kept, mass, asked = propagate(graph, codes, 4, wanted)
+    seeds = np.vstack([np.eye(7)[codes], np.zeros((46, 7))])
+    spread = seeds
+    for _ in range(ROUNDS):
+        spread = ALPHA * graph.toarray() @ spread + (1 - ALPHA) * seeds
+    spread = spread[14:]
+    assert np.allclose(asked, np.take_along_axis(spread, wanted, axis=1), atol=1e-6)
+    assert np.allclose(mass, np.take_along_axis(spread, kept, axis=1), atol=1e-6)
+    assert np.allclose(np.sort(mass), np.sort(spread)[:, -4:], atol=1e-6)
 
 
 def clustered(seed, *, n=3000, dim=24, clusters=200):
