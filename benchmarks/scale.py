@@ -27,6 +27,17 @@ from fieldguide.recognition.approximate import nearest_in_lists
 
 SIZES = ["10000x512", "30000x512", "100000x512", "300000x512", "13000x1280"]
 CLASSES, STRANGERS, SHOTS, ALIKE = 1000, 429, 3, 10
+COLUMNS = [
+    "queries",
+    "neighbours",
+    "recall@10",
+    "seconds",
+    "CPU seconds",
+    "peak MiB",
+    "embeddings MiB",
+    "mAP@5",
+    "cosine",
+]
 PROBED = 2000  # rows of which recall is measured
 
 
@@ -68,10 +79,8 @@ def main() -> None:
         (size,) = args.exact or args.sizes
         print(json.dumps(asdict(measure(*map(int, size.split("x")), exact=bool(args.exact)))))
         return
-    print(
-        "| queries | dimensions | neighbours | seconds | CPU seconds | peak MiB | of which embeddings | recall@10 | mAP@5 | cosine |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for cells in (COLUMNS, ["---"] * len(COLUMNS)):
+        print("| " + " | ".join(cells) + " |")
     results = [in_a_process(size) for size in args.sizes] + [in_a_process("--exact", size) for size in args.exact]
     approximate = sorted((one for one in results if one.dim == 512 and not one.exact), key=lambda one: one.queries)
     for few, many in itertools.pairwise(approximate):
@@ -88,13 +97,14 @@ def main() -> None:
 def in_a_process(*words: str) -> Measured:
     command = [sys.executable, __file__, "--alone", *words]
     one = Measured(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-    print(
-        f"| {one.queries:,} | {one.dim} | {'exact' if math.isnan(one.recall) else 'FAISS'} | {one.seconds:.1f} "
-        f"| {one.cpu_seconds:.1f} | {one.peak_mib:.0f} | {one.embeddings_mib:.0f} | {'' if math.isnan(one.recall) else f'{one.recall:.4f}'} "
-        f"| {one.transductive:.4f} | {one.cosine:.3f} |",
-        flush=True,
-    )
+    print("| " + " | ".join(row(one)) + " |", flush=True)
     return one
+
+
+def row(one: Measured) -> list[str]:
+    how = ["exact", ""] if math.isnan(one.recall) else ["FAISS", f"{one.recall:.4f}"]
+    took = [f"{one.seconds:.1f}", f"{one.cpu_seconds:.1f}", f"{one.peak_mib:.0f}", f"{one.embeddings_mib:.0f}"]
+    return [f"{one.queries:,} × {one.dim}", *how, *took, f"{one.transductive:.4f}", f"{one.cosine:.3f}"]
 
 
 def measure(n: int, dim: int, *, exact: bool) -> Measured:
