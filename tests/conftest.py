@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import os
 import re
 import sys
 import warnings
@@ -15,6 +16,8 @@ import pytest
 from hypothesis import settings
 
 from drawing import FOREIGN, KNOWN, draw
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: no test asks the network for anything
 
 settings.register_profile("same-every-time", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.load_profile("same-every-time")
@@ -45,6 +48,7 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIELDGUIDE_CACHE", str(folder))
+        patch.setenv("HF_HOME", str(folder / "huggingface"))
         yield folder
 
 

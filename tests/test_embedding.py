@@ -21,7 +21,7 @@ from fieldguide import FieldguideError
 from fieldguide.catalog import Catalog
 from fieldguide.embedding import ENGINES, backbone_names, embed, load_backbone
 from fieldguide.embedding.backbones import fingerprint
-from fieldguide.embedding.efficientnet_lite import EfficientNetLite
+from fieldguide.embedding.backbones.efficientnet_lite import EfficientNetLite
 from fieldguide.embedding.pictures import UnreadableError, open_rgb
 from fieldguide.embedding.preprocessing import Preprocessing
 
@@ -456,7 +456,7 @@ def test_the_fingerprint_follows_weights_and_preprocessing():
 def test_unknown_names_are_refused_with_those_there_are(few, refused, tmp_path):
     words = "identify", few.gallery, few.queries, "-o", tmp_path / "a.csv"
     line = refused(*words, "--backbone", "clip")
-    assert "unknown backbone 'clip': choose one of efficientnet-lite0, efficientnet-lite1, efficientnet-lite2" in line
+    assert "unknown backbone 'clip': choose one of efficientnet-lite0, efficientnet-lite1, efficientnet-lite2," in line
     line = refused(*words, "--engine", "onnx")
     assert "unknown engine 'onnx': choose auto or one of openvino, torch" in line
     assert not (tmp_path / "a.csv").exists()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fieldguide.cli.backbones import backbones
 from fieldguide.cli.demo import demo
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
@@ -24,7 +25,7 @@ app = typer.Typer(
     "best first, or *none of these*.",
 )
 
-for command in (identify, evaluate, report, demo):
+for command in (identify, evaluate, report, backbones, demo):
     app.command()(command)
 
 

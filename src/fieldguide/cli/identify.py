@@ -23,7 +23,11 @@ def identify(
     ] = None,
     recipe: Annotated[str, typer.Option(help="How labels are found: transductive or cosine.")] = "transductive",
     backbone: Annotated[
-        str, typer.Option(help="What turns pictures into embeddings: efficientnet-lite0, -lite1 or -lite2.")
+        str,
+        typer.Option(
+            help="What turns pictures into embeddings: efficientnet-lite0, a checkpoint such as "
+            "openai/clip-vit-base-patch32, or a folder with one. `fieldguide backbones` lists them."
+        ),
     ] = "efficientnet-lite0",
     engine: Annotated[str, typer.Option(help="What runs the backbone: auto, openvino or torch.")] = "auto",
     distractors: Annotated[

