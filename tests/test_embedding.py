@@ -19,7 +19,7 @@ from PIL import Image, ImageCms
 from drawing import KINDS, draw
 from fieldguide import FieldguideError
 from fieldguide.catalog import Catalog
-from fieldguide.embedding import ENGINES, backbone_names, embed, load_backbone
+from fieldguide.embedding import ENGINES, backbone_names, embed, load_backbone, start_engine
 from fieldguide.embedding.backbones import fingerprint
 from fieldguide.embedding.backbones.efficientnet_lite import EfficientNetLite
 from fieldguide.embedding.pictures import UnreadableError, open_rgb
@@ -225,15 +225,17 @@ def test_a_spoilt_picture_is_read_or_has_a_reason(junk, place, kind, tmp_path_fa
 
 def test_large_pictures_are_read_without_a_warning_and_huge_ones_refused(tmp_path, monkeypatch):
     """Pillow warns above its limit and refuses twice that."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    Image.new("RGB", (40, 40), RED).save(tmp_path / "large.png")
-    Image.new("RGB", (60, 60), RED).save(tmp_path / "huge.png")
+    backbone = load_backbone("efficientnet-lite0")
+    engine = start_engine("auto", backbone)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    Image.new("RGB", (1400, 1000), RED).save(tmp_path / "large.png")
+    Image.new("RGB", (2000, 1001), RED).save(tmp_path / "huge.png")
     paths = [tmp_path / "large.png", tmp_path / "huge.png"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        embeddings = embed(catalog(paths), load_backbone("efficientnet-lite0"), show=False)
+        embeddings = embed(catalog(paths), backbone, engine=engine, show=False)
     assert embeddings.rows == [0]
-    assert "3600 pixels" in embeddings.unreadable[1]
+    assert embeddings.unreadable[1] == "more than 2 megapixels, the limit unless FIELDGUIDE_MAX_MEGAPIXELS says another"
 
 
 # --- preprocessing -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 from fieldguide.answers import Format, RunFacts, write_answers, write_details, write_table
 from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog, read_gallery, read_queries
-from fieldguide.embedding import Embeddings, embed, load_backbone, start_engine
+from fieldguide.embedding import Embeddings, embed, load_backbone, open_store, start_engine
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.files import check_writable
 from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recognizer_for
@@ -36,6 +36,7 @@ class Settings:
     k : labels a query, at most
     seed : of everything random
     engine : what runs the backbone
+    cache : whether embeddings of earlier runs are used, and those of this run kept
     show : whether to show progress
     """
 
@@ -47,6 +48,7 @@ class Settings:
     k: int = 5
     seed: int = 0
     engine: str = "auto"
+    cache: bool = True
     show: bool = True
 
 
@@ -100,6 +102,7 @@ def identify(
     unknown: str = "-1",
     seed: int = 0,
     engine: str = "auto",
+    cache: bool = True,
     show: bool = True,
 ) -> Ranking:
     """Identify every query.
@@ -119,7 +122,7 @@ def identify(
     ------
     FieldguideError : what the user can mend; the text says how.
     """
-    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, show)
+    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, cache, show)
     return identify_catalogs(
         read_gallery(gallery, unknown=unknown), read_queries(queries), settings, unknown=unknown
     ).ranking
@@ -139,8 +142,9 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
     recognizer = recognizer_for(settings.recipe, settings.distractors, tell)
     backbone = load_backbone(settings.backbone)
     engine = start_engine(settings.engine, backbone)
+    store = open_store(backbone, engine) if settings.cache else None
 
-    shots = embed(gallery, backbone, engine=engine, what="gallery", show=settings.show)
+    shots = embed(gallery, backbone, engine=engine, store=store, what="gallery", show=settings.show)
     unreadable = _report(gallery, shots, "gallery")
     known = gallery.take(shots.rows)
     if missing := sorted(set(gallery.shots()) - set(known.shots())):
@@ -149,7 +153,7 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
             f"no picture of class '{missing[0]}' can be read ({gallery.images[row]}: {shots.unreadable[row]})"
             + (f", nor of {len(missing) - 1} other classes" if len(missing) > 1 else "")
         )
-    asked = embed(queries, backbone, engine=engine, what="queries", show=settings.show)
+    asked = embed(queries, backbone, engine=engine, store=store, what="queries", show=settings.show)
     unreadable += _report(queries, asked, "queries")
     if not asked.rows:
         raise CatalogError(f"none of the {len(queries)} queries can be read ({unreadable[-1].reason})")

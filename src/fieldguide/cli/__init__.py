@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fieldguide.cli.backbones import backbones
+from fieldguide.cli.cache import cache
 from fieldguide.cli.demo import demo
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 for command in (identify, evaluate, report, backbones, demo):
     app.command()(command)
+app.add_typer(cache, name="cache")
 
 
 @app.callback(invoke_without_command=True)

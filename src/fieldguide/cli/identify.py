@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import DISTRACTORS, ImageColumn, LabelColumn, Labels, Separator, Unknown
+from fieldguide.cli.options import DISTRACTORS, Cache, ImageColumn, LabelColumn, Labels, Separator, Unknown
 
 
 def identify(
@@ -30,6 +30,7 @@ def identify(
         ),
     ] = "efficientnet-lite0",
     engine: Annotated[str, typer.Option(help="What runs the backbone: auto, openvino or torch.")] = "auto",
+    cache: Cache = True,
     distractors: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -69,7 +70,7 @@ def identify(
     from fieldguide.answers import Format
     from fieldguide.identification import Settings, identify_files
 
-    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine)
+    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, cache)
     form = Format(image_column, label_column, separator, unknown)
     result = identify_files(gallery, queries, output, settings, form=form, details=details)
     unknowns = int(result.ranking.is_unknown().sum())

@@ -7,6 +7,9 @@ import typer
 FORMAT = "The format of the files"
 DISTRACTORS = "Queries of no known class"
 
+Cache = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Use embeddings of earlier runs, and keep those of this one.")
+]
 ImageColumn = Annotated[str, typer.Option(help="Column of the pictures, in all files.", rich_help_panel=FORMAT)]
 LabelColumn = Annotated[str, typer.Option(help="Column of the labels, in all files.", rich_help_panel=FORMAT)]
 Separator = Annotated[str, typer.Option(help="What stands between labels.", rich_help_panel=FORMAT)]

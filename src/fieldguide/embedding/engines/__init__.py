@@ -14,13 +14,15 @@ class Engine(Protocol):
 
     Attributes
     ----------
-    batch : how many pictures a call it likes best
+    key : names what of the engine decides the numbers; embeddings are kept under it
+    batch : how many pictures a call
     """
 
+    key: str
     batch: int
 
     def __call__(self, pictures: Bytes) -> Floats:
-        """Embed (n, size, size, 3) pixels, n at most `batch`, to (n, dim)."""
+        """Embed (n, size, size, 3) pixels, n = `batch`, to (n, dim)."""
 
 
 def _openvino(backbone: Backbone) -> Engine:

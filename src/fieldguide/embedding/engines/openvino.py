@@ -25,6 +25,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 class OpenVinoEngine:
     """One stream a core, one picture a stream: the picture's activations stay in that core's cache."""
 
+    key = "openvino-float32"
     batch = 1
 
     def __init__(self, backbone: Backbone) -> None:

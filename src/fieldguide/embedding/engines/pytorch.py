@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class TorchEngine:
     """Runs a backbone in PyTorch, on a GPU where there is one, in float32."""
 
+    key = "torch-float32"
     batch = 32
 
     def __init__(self, backbone: Backbone) -> None:
