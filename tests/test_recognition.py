@@ -11,10 +11,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fieldguide import CosineClassifier, DBSCANRule, OpenSetClassifier, Ranking, ThresholdRule
+from fieldguide import CosineClassifier, OpenSetClassifier, Ranking, ThresholdRule
 from fieldguide.recognition import NOTHING, neighbours
 from fieldguide.recognition.distractors import NoRule
-from fieldguide.recognition.distractors.dbscan import knee_of_distances
 
 SMALL = st.integers(-3, 3)  # few values: many ties
 
@@ -211,13 +210,13 @@ def similar(similarity: np.ndarray) -> Ranking:
     return Ranking(np.array(["a"]), np.zeros((n, 1), int), column, np.zeros((n, 1), int), 1 - similarity, blank)
 
 
-NONE = np.empty((0, 1), np.float32)
+NONE, NO_CODES = np.empty((0, 1), np.float32), np.empty(0, int)
 SIMILARITIES = arrays.arrays(np.float32, st.integers(1, 60), elements=st.floats(-1, 1, width=32), unique=True)
 
 
 @given(similarity=SIMILARITIES, share=st.floats(0, 1))
 def test_the_threshold_rejects_the_share_that_is_expected(similarity, share):
-    verdict = ThresholdRule(contamination=share).judge(NONE, NONE, similar(similarity))
+    verdict = ThresholdRule(contamination=share).judge(NONE, NO_CODES, NONE, similar(similarity))
     rejected = verdict.is_distractor
     assert abs(rejected.sum() - share * len(similarity)) <= 0.5
     assert verdict.contamination == pytest.approx(rejected.mean())
@@ -231,96 +230,15 @@ def test_the_threshold_rejects_the_share_that_is_expected(similarity, share):
     share=st.floats(0, 1),
 )
 def test_equals_are_rejected_together_or_not_at_all(similarity, share):
-    rejected = ThresholdRule(contamination=share).judge(NONE, NONE, similar(similarity)).is_distractor
+    rejected = ThresholdRule(contamination=share).judge(NONE, NO_CODES, NONE, similar(similarity)).is_distractor
     assert rejected.sum() <= share * len(similarity) + 0.5
     assert not set(similarity[rejected]) & set(similarity[~rejected])
 
 
 def test_a_threshold_is_used_as_given_and_said():
-    verdict = ThresholdRule(threshold=0.78).judge(NONE, NONE, similar(np.array([0.5, 0.78, 0.77, 0.9])))
+    verdict = ThresholdRule(threshold=0.78).judge(NONE, NO_CODES, NONE, similar(np.array([0.5, 0.78, 0.77, 0.9])))
     assert list(verdict.is_distractor) == [True, False, True, False]
     assert verdict.account == "similarity below 0.780000 (as given)"
-
-
-# --- DBSCAN --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def clusters():
-    """Six known classes with 3 pictures and 12 queries each, three kinds of distractors with 15, two of no kind."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(9, 24))
-
-    def around(kinds: range, n: int) -> np.ndarray:
-        return np.concatenate([centres[kind] + 0.08 * rng.normal(size=(n, 24)) for kind in kinds])
-
-    gallery = around(range(6), 3)
-    queries = np.concatenate([around(range(6), 12), around(range(6, 9), 15), 3 * rng.normal(size=(2, 24))])
-    foreign = np.arange(len(queries)) >= 6 * 12
-    order = rng.permutation(len(queries))
-    lengths = rng.uniform(0.1, 10, (len(queries), 1))  # only the direction of an embedding counts
-    return (
-        gallery.astype(np.float32),
-        np.repeat(list("abcdef"), 3),
-        (queries * lengths)[order].astype(np.float32),
-        foreign[order],
-    )
-
-
-@pytest.mark.parametrize("space", ["tsne", "embedding"])
-def test_clusters_without_a_gallery_picture_are_distractors(space, clusters):
-    gallery, labels, queries, foreign = clusters
-    recognizer = OpenSetClassifier(rule=DBSCANRule(space)).fit(gallery, labels)
-    ranking = recognizer.rank(queries)
-    wrong = ranking.is_unknown() != foreign
-    # in the plane a query at the edge of a cluster may be noise; in the embedding the clusters are far apart
-    assert wrong.sum() <= (3 if space == "tsne" else 0)
-    assert f"DBSCAN in the {space} space, eps " in recognizer.verdict_.account
-    assert set(recognizer.verdict_.score) == {0, 1}
-    check(ranking, 5)
-
-
-def test_eps_may_be_given(clusters):
-    gallery, labels, queries, foreign = clusters
-    ranking = CosineClassifier().fit(gallery, labels).rank(queries)
-    shares = [DBSCANRule("embedding", eps=eps).judge(gallery, queries, ranking) for eps in (1e-4, 0.3, 2.0)]
-    assert shares[0].is_distractor.all()  # all is noise
-    assert (shares[1].is_distractor == foreign).all()
-    assert not shares[2].is_distractor.any()  # all is one cluster
-    assert "eps 0.3, 9 clusters" in shares[1].account
-
-
-def test_the_plane_depends_on_nothing_but_the_seed(clusters):
-    gallery, labels, queries, _ = clusters
-    ranking = CosineClassifier().fit(gallery, labels).rank(queries)
-    first, again = (DBSCANRule(seed=3).judge(gallery, queries, ranking) for _ in range(2))
-    assert first.account == again.account
-    assert (first.is_distractor == again.is_distractor).all()
-
-
-def test_the_knee_lies_between_the_distances_inside_clusters_and_those_of_outliers():
-    rng = np.random.default_rng(1)
-    inside = np.concatenate([centre + rng.normal(scale=0.1, size=(60, 2)) for centre in ((0, 0), (9, 0), (0, 9))])
-    outliers = rng.uniform(-30, 30, (12, 2))
-    knee = knee_of_distances(np.concatenate([inside, outliers]), 4)
-    assert 0.05 < knee < 3
-
-
-@pytest.mark.parametrize("points", [np.zeros((1, 2)), np.zeros((9, 2)), np.eye(2), np.arange(6.0)[:, None]])
-def test_there_is_an_eps_above_zero_for_any_points(points):
-    assert knee_of_distances(points, 4) > 0
-
-
-@pytest.mark.parametrize("space", ["tsne", "embedding"])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (3, 4)])
-@pytest.mark.parametrize("equal", [True, False], ids=["all equal", "all different"])
-def test_the_smallest_tasks_have_a_verdict(space, shape, equal):
-    rng = np.random.default_rng(2)
-    gallery, queries = (np.ones((n, 8)) if equal else rng.normal(size=(n, 8)) for n in shape)
-    classifier = OpenSetClassifier(rule=DBSCANRule(space)).fit(gallery, [str(row) for row in range(shape[0])])
-    ranking = classifier.rank(queries)
-    check(ranking, 5)
-    assert len(classifier.verdict_.is_distractor) == shape[1]
 
 
 # --- scikit-learn --------------------------------------------------------------------------------------------------

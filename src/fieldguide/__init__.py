@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fieldguide.recognition import (
         CosineClassifier,
         DBSCANRule,
+        EVoCRule,
+        HDBSCANRule,
         OpenSetClassifier,
         Ranking,
         ThresholdRule,
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads none
     "CosineClassifier": "recognition",
     "DBSCANRule": "recognition",
+    "EVoCRule": "recognition",
     "FieldguideError": "errors",
     "Format": "answers",
+    "HDBSCANRule": "recognition",
     "OpenSetClassifier": "recognition",
     "Ranking": "recognition",
     "ThresholdRule": "recognition",
@@ -41,8 +45,10 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
 __all__ = [
     "CosineClassifier",
     "DBSCANRule",
+    "EVoCRule",
     "FieldguideError",
     "Format",
+    "HDBSCANRule",
     "OpenSetClassifier",
     "Ranking",
     "ThresholdRule",

@@ -8,6 +8,8 @@ from fieldguide.recognition import (
     CosineClassifier,
     DBSCANRule,
     DistractorRule,
+    EVoCRule,
+    HDBSCANRule,
     OpenSetClassifier,
     OpenSetRecognizer,
     Recognizer,
@@ -47,6 +49,8 @@ RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
     "threshold": lambda tell: ThresholdRule(tell.threshold, tell.contamination),
     "dbscan": lambda tell: DBSCANRule("tsne", seed=tell.seed),
     "dbscan-embedding": lambda tell: DBSCANRule("embedding", seed=tell.seed),
+    "hdbscan": lambda tell: HDBSCANRule(seed=tell.seed),
+    "evoc": lambda tell: EVoCRule(seed=tell.seed),
 }
 PROBABILITY = "probability"  # no rule upon a ranking: the unknown label is one of the labels ranked
 USES = {"contamination": ("threshold", PROBABILITY), "threshold": ("threshold",)}

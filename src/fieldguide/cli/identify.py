@@ -34,7 +34,8 @@ def identify(
     distractors: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Rule: probability, none, threshold, dbscan (in the plane of t-SNE) or dbscan-embedding. "
+            help="Rule: probability, none, threshold, dbscan (in the plane of t-SNE), dbscan-embedding, hdbscan "
+            "or evoc. "
             "Unless given, the recipe's own: probability for transductive, dbscan for cosine.",
             rich_help_panel=DISTRACTORS,
         ),

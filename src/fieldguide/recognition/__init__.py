@@ -1,7 +1,14 @@
 """From embeddings to a ranking of labels. Knows nothing of pictures."""
 
 from fieldguide.recognition.cosine import CosineClassifier
-from fieldguide.recognition.distractors import DBSCANRule, DistractorRule, ThresholdRule, Verdict
+from fieldguide.recognition.distractors import (
+    DBSCANRule,
+    DistractorRule,
+    EVoCRule,
+    HDBSCANRule,
+    ThresholdRule,
+    Verdict,
+)
 from fieldguide.recognition.open_set import OpenSetClassifier
 from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Ranking
 from fieldguide.recognition.recognizer import OpenSetRecognizer, Recognizer
@@ -14,6 +21,8 @@ __all__ = [
     "CosineClassifier",
     "DBSCANRule",
     "DistractorRule",
+    "EVoCRule",
+    "HDBSCANRule",
     "OpenSetClassifier",
     "OpenSetRecognizer",
     "PowerCentring",

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fieldguide.arrays import Anything
 from fieldguide.recognition.cosine import CosineClassifier
 from fieldguide.recognition.distractors import DistractorRule, ThresholdRule, Verdict
+from fieldguide.recognition.labels import encode
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.recognition.recognizer import Recognizer
 
@@ -39,7 +40,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y)
         self.recognizer_ = recognizer.fit(X, y)
         self.classes_ = self.recognizer_.classes_
-        self.gallery_ = np.asarray(X, dtype=np.float32)
+        self.gallery_, self.codes_ = np.asarray(X, dtype=np.float32), encode(y)[1]
         return self
 
     def predict(self, X: Anything) -> Anything:
@@ -53,7 +54,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, reset=False)
         ranking = self.recognizer_.rank(X, k)
         rule = ThresholdRule() if self.rule is None else self.rule
-        self.verdict_: Verdict = rule.judge(self.gallery_, np.asarray(X, dtype=np.float32), ranking)
+        self.verdict_: Verdict = rule.judge(self.gallery_, self.codes_, np.asarray(X, dtype=np.float32), ranking)
         return ranking.with_unknown_first(self.verdict_.is_distractor, self.verdict_.score)
 
     @property

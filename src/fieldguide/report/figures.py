@@ -62,7 +62,9 @@ def verdicts(run: Run) -> dict[str, Flags]:
     similarity = best_similarity(ranking)
     threshold = np.nanquantile(similarity, run.facts.contamination)
     called["Threshold"][readable] = similarity[readable] < threshold
-    called["DBSCAN"][readable] = DBSCANRule().judge_points(plane.gallery, plane.queries[readable]).is_distractor
+    called["DBSCAN"][readable] = (
+        DBSCANRule().judge_points(plane.gallery, gallery_codes(run), plane.queries[readable]).is_distractor
+    )
     return {**called, f"This run ({run.facts.recipe})": ranking.is_unknown()}
 
 

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import minimum_spanning_tree
 
-from fieldguide.arrays import Anything, Floats
-from fieldguide.machine import cores
+from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.recognition.distractors.clusters import graded, rehearsed, without_gallery
+from fieldguide.recognition.distractors.plane import ENOUGH, TINY, chain_distances, near_distances, plane_of
 from fieldguide.recognition.distractors.rule import Verdict
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import Ranking
 
-FEW = 2000  # points; with fewer, threads of t-SNE cost more than they save
-ENOUGH = 10  # points; with fewer there is neither a plane of t-SNE nor a knee
+TRIED = 40  # values of eps
 
 
 @dataclass(frozen=True)
@@ -22,37 +24,60 @@ class DBSCANRule:
     Parameters
     ----------
     space : `tsne` clusters in the plane of t-SNE, as the report did; `embedding` clusters unit rows
-    eps : DBSCAN's radius; if None, the knee of the curve of distances to the `min_samples`-th neighbour
-    min_samples : DBSCAN's pictures that make a core, the picture itself among them; 4 is its authors' choice
-        for the plane
+    eps : DBSCAN's radius; if None, the one under which the gallery's own pictures are told apart best, or, of one
+        shot a class, the knee of the curve of distances to the `min_samples`-th neighbour
+    min_samples : DBSCAN's pictures that make a core, the picture itself among them; 2, as a shot and one query of its
+        class may be all there is of a cluster
     seed : of t-SNE
 
     Sources: Ester et al., DBSCAN, KDD 1996, whose section 4.2 reads eps off the k-distance curve; Satopää et al.,
-    Kneedle, 2011; Poličar et al., openTSNE, 2019.
+    Kneedle, 2011.
     """
 
     space: Literal["tsne", "embedding"] = "tsne"
     eps: float | None = None
-    min_samples: int = 4
+    min_samples: int = 2
     seed: int = 0
 
-    def judge(self, gallery: Floats, queries: Floats, ranking: Ranking) -> Verdict:
-        """Cluster, and look which clusters hold gallery pictures. The score is 1 for distractors, else 0."""
-        rows = unit_rows(np.concatenate([gallery, queries]))
-        points = _tsne_plane(rows, self.seed) if self.space == "tsne" and _has_a_plane(rows) else rows
-        return self.judge_points(points[: len(gallery)], points[len(gallery) :])
+    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+        """Cluster, and look which clusters hold gallery pictures. The score grows with the distance from the gallery.
 
-    def judge_points(self, gallery: Anything, queries: Anything) -> Verdict:
+        That distance goes along chains of points: it is the eps at which a query would join a gallery picture.
+        """
+        rows = unit_rows(np.concatenate([gallery, queries]))
+        points = plane_of(rows, self.seed) if self.space == "tsne" else rows
+        return self.judge_points(points[: len(gallery)], codes, points[len(gallery) :])
+
+    def judge_points(self, gallery: Anything, codes: Ints, queries: Anything) -> Verdict:
         """Give the same verdict on points that need no other space: (n_pictures, d) of the gallery, (n, d) queries."""
+        points = np.concatenate([gallery, queries])
+        graph = near_distances(points)
+        eps = self.eps
+        if eps is None:
+            eps = self._rehearse(graph, codes) or knee_of_distances(points, self.min_samples)
+        cluster = self._cluster(graph, eps)
+        is_distractor = without_gallery(cluster, len(gallery))
+        account = f"DBSCAN in the {self.space} space, eps {eps:.4g}, {cluster.max() + 1} clusters"
+        return Verdict(is_distractor, graded(is_distractor, chain_distances(graph, len(gallery))), account)
+
+    def _cluster(self, graph: csr_matrix, eps: float) -> Ints:
         from sklearn.cluster import DBSCAN
 
-        points = np.concatenate([gallery, queries])
-        eps = self.eps if self.eps is not None else knee_of_distances(points, self.min_samples)
-        cluster = DBSCAN(eps=eps, min_samples=self.min_samples, n_jobs=-1).fit_predict(points)
-        of_gallery = np.setdiff1d(cluster[: len(gallery)], [-1])
-        is_distractor = ~np.isin(cluster[len(gallery) :], of_gallery)
-        account = f"DBSCAN in the {self.space} space, eps {eps:.4g}, {cluster.max() + 1} clusters"
-        return Verdict(is_distractor, is_distractor.astype(np.float32), account)
+        near = graph.copy()
+        near.data[near.data > eps] = 0
+        near.eliminate_zeros()
+        found: Ints = DBSCAN(eps=eps, min_samples=self.min_samples, metric="precomputed").fit_predict(near)
+        return found
+
+    def _rehearse(self, graph: csr_matrix, codes: Ints) -> float | None:
+        """Find the eps that tells gallery pictures apart best, the middle of equals; None if they say nothing."""
+        steps = np.sort(minimum_spanning_tree(graph).data)  # clusters change at these values of eps only
+        tried = np.unique(np.quantile(steps, np.linspace(0.02, 1, TRIED))) if len(steps) else steps
+        scores = np.array([rehearsed(self._cluster(graph, eps)[: len(codes)], codes) for eps in tried])
+        if not len(scores) or not scores.max() > 0:
+            return None
+        best = np.flatnonzero(scores == scores.max())
+        return float(tried[best[(len(best) - 1) // 2]])
 
 
 def knee_of_distances(points: Anything, k: int) -> float:
@@ -70,28 +95,14 @@ def knee_of_distances(points: Anything, k: int) -> float:
     from kneed import KneeLocator
     from sklearn.neighbors import NearestNeighbors
 
-    tiny = float(np.finfo(np.float32).eps)
     k = min(k, len(points))
     distances = np.sort(NearestNeighbors(n_neighbors=k, n_jobs=-1).fit(points).kneighbors(points)[0][:, -1])
     if len(distances) < ENOUGH or distances[0] == distances[-1]:  # no curve to speak of
-        return max(float(distances[-1]), tiny)
+        return max(float(distances[-1]), TINY)
     # The curve's last steps are steep and ragged; taken as it is, it has its knee among those outliers (eps 3.8 on
     # photographs, where nearly all clusters run together), fitted by a polynomial where the bulk ends (1.9)
     knee = KneeLocator(
         np.arange(len(distances)), distances, curve="convex", direction="increasing", interp_method="polynomial"
     ).knee_y
     found = float(knee) if knee is not None else float(np.quantile(distances, 0.9))
-    return max(found, tiny)
-
-
-def _has_a_plane(rows: Floats) -> bool:
-    """Whether t-SNE can do anything with these rows: it needs neighbours, and directions in which they differ."""
-    return len(rows) >= ENOUGH and not np.allclose(rows, rows[0])
-
-
-def _tsne_plane(rows: Floats, seed: int) -> Anything:
-    from openTSNE import TSNE
-
-    jobs = cores() if len(rows) > FEW else 1
-    perplexity = min(30.0, (len(rows) - 1) / 3)
-    return np.asarray(TSNE(perplexity=perplexity, metric="cosine", n_jobs=jobs, random_state=seed).fit(rows))
+    return max(found, TINY)

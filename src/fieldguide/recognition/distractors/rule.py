@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fieldguide.arrays import Flags, Floats
+from fieldguide.arrays import Flags, Floats, Ints
 from fieldguide.recognition.ranking import Ranking
 
 
@@ -33,12 +33,13 @@ class Verdict:
 class DistractorRule(Protocol):
     """Calls queries distractors, without knowing the truth of any."""
 
-    def judge(self, gallery: Floats, queries: Floats, ranking: Ranking) -> Verdict:
+    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
         """Give the verdict on every query.
 
         Parameters
         ----------
         gallery : (n_pictures, dim) embeddings
+        codes : (n_pictures,) their classes, 0 to n_classes - 1, none missing
         queries : (n, dim) embeddings
         ranking : of the n queries by a recognizer, without the unknown label
         """
@@ -48,7 +49,7 @@ class DistractorRule(Protocol):
 class NoRule:
     """Calls nothing a distractor: the closed set."""
 
-    def judge(self, gallery: Floats, queries: Floats, ranking: Ranking) -> Verdict:
+    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
         """Give the verdict that all are known."""
         nothing = np.zeros(len(ranking), bool)
         return Verdict(nothing, ranking.distractor_score, "nothing is called a distractor")

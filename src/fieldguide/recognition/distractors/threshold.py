@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Floats
+from fieldguide.arrays import Floats, Ints
 from fieldguide.recognition.distractors.rule import Verdict
 from fieldguide.recognition.ranking import Ranking
 
@@ -28,7 +28,7 @@ class ThresholdRule:
     threshold: float | None = None
     contamination: float | None = None
 
-    def judge(self, gallery: Floats, queries: Floats, ranking: Ranking) -> Verdict:
+    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
         """Compare each query's highest similarity with the threshold."""
         similarity = ranking.similarity[:, 0]
         if self.threshold is not None:
