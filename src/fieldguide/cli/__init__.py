@@ -13,6 +13,7 @@ from fieldguide.cli.demo import demo
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
 from fieldguide.cli.report import report
+from fieldguide.cli.train import train
 from fieldguide.errors import FieldguideError
 
 app = typer.Typer(
@@ -26,7 +27,7 @@ app = typer.Typer(
     "best first, or *none of these*.",
 )
 
-for command in (identify, evaluate, report, backbones, demo):
+for command in (identify, evaluate, report, train, backbones, demo):
     app.command()(command)
 app.add_typer(cache, name="cache")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from fieldguide.embedding.backbones import efficientnet_lite, huggingface, open_clip, timm
+from fieldguide.embedding.backbones import adapted, efficientnet_lite, huggingface, open_clip, timm
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.errors import BackboneError
 
@@ -41,6 +41,7 @@ class Backbone(Protocol):
 
 # Which names belong to a kind, and what makes the backbone; the first that takes a name has it
 _KINDS: list[tuple[Callable[[str], bool], Callable[[str], Backbone]]] = [
+    (adapted.takes, adapted.load),
     (efficientnet_lite.takes, efficientnet_lite.load),
     (open_clip.takes, open_clip.load),
     (timm.takes, timm.load),

@@ -1,0 +1,155 @@
+"""A backbone that was trained on: a base, its weights tuned or not, and a head on top, kept in a folder."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fieldguide.embedding.preprocessing import Preprocessing
+from fieldguide.errors import BackboneError
+from fieldguide.files import written_whole
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fieldguide.embedding.backbones import Backbone
+    from fieldguide.embedding.backbones.head import Head
+
+CARD = "adapter.json"
+WEIGHTS = "adapter.safetensors"
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A base with a head, or the base alone where training did not help.
+
+    Attributes
+    ----------
+    folder : where card and weights lie
+    base : the backbone it started from
+    widths, centred, bias : of the head, as in `HeadShape`; no widths for the base as it was
+    tuned : whether the folder holds the base's weights too
+    """
+
+    folder: Path
+    base: "Backbone"
+    widths: tuple[int, ...] = ()
+    centred: bool = False
+    bias: bool = False
+    tuned: bool = False
+
+    @property
+    def name(self) -> str:
+        """The folder, as the user says it."""
+        return str(self.folder)
+
+    @property
+    def dim(self) -> int:
+        """How many numbers are in an embedding."""
+        return self.widths[-1] if self.widths else self.base.dim
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The base's."""
+        return self.base.preprocessing
+
+    @property
+    def pooling(self) -> str:
+        """The base's, and the head's shape."""
+        shape = f", head {self.widths}{' of centred powers' * self.centred}{', tuned' * self.tuned}"
+        return self.base.pooling + (shape if self.widths else "")
+
+    def weights(self) -> Sequence[Path]:
+        """Give the base's files, and the trained weights if there are any.
+
+        Raises
+        ------
+        BackboneError : the folder has none.
+        """
+        if not self.widths:
+            return self.base.weights()
+        path = self.folder / WEIGHTS
+        if not path.is_file():
+            raise BackboneError(f"{self.folder} has no {WEIGHTS}: train again, or copy the whole folder")
+        return [*self.base.weights(), path]
+
+    def network(self) -> "nn.Module":
+        """Build base and head as one network, in evaluation mode."""
+        from torch import nn
+
+        base = self.base.network()
+        if not self.widths:
+            return base
+        head = self.head()
+        if self.tuned:
+            base.load_state_dict(self._tensors("base."))
+        return nn.Sequential(base, head).eval()
+
+    def head(self) -> "Head":
+        """Build the head alone."""
+        from fieldguide.embedding.backbones.head import Head, HeadShape
+
+        head = Head(HeadShape(self.widths, self.centred, self.bias))
+        head.load_state_dict(self._tensors("head."))
+        return head.eval()
+
+    def _tensors(self, prefix: str) -> dict[str, Any]:
+        try:
+            from safetensors.torch import load_file
+        except ImportError:
+            raise BackboneError("trained backbones need safetensors: pip install 'fieldguide[train]'") from None
+        tensors = load_file(self.folder / WEIGHTS)
+        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def takes(name: str) -> bool:
+    """Say whether a name is a folder that training left."""
+    return (Path(name) / CARD).is_file()
+
+
+def load(name: str) -> Adapted:
+    """Give the backbone that training left in a folder.
+
+    Raises
+    ------
+    BackboneError : the card cannot be read, the weights are missing, or the base is not the one it was trained on.
+    """
+    from fieldguide.embedding.backbones import fingerprint, load_backbone
+
+    folder = Path(name)
+    path = folder / CARD
+    try:
+        card = json.loads(path.read_text())
+        base_name, print_then, head = card["base"], card["base_fingerprint"], card["head"]
+        shape = {"widths": tuple(map(int, head["widths"])), "centred": head["centred"], "bias": head["bias"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackboneError(f"{path} is no card of a trained backbone ({error!r}): train again") from error
+    base = load_backbone(base_name)
+    if fingerprint(base) != print_then:
+        raise BackboneError(f"{folder} was trained on another {base_name} than is installed here: train again")
+    backbone = Adapted(folder, base, **shape, tuned=bool(card["tuned"]))
+    backbone.weights()
+    return backbone
+
+
+def save_adapted(backbone: Adapted, tensors: dict[str, Any], card: dict[str, Any]) -> None:
+    """Write card and weights; the card last, as it is what makes the folder a backbone.
+
+    Parameters
+    ----------
+    backbone : its shape
+    tensors : `head.…` and, if tuned, `base.…`; none where the base is kept as it was
+    card : what else to write down
+    """
+    from safetensors.torch import save_file
+
+    from fieldguide.embedding.backbones import fingerprint
+
+    if tensors:
+        with written_whole(backbone.folder / WEIGHTS) as path:
+            save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, path)
+    head = {"widths": backbone.widths, "centred": backbone.centred, "bias": backbone.bias}
+    known = {"base": backbone.base.name, "base_fingerprint": fingerprint(backbone.base), "head": head}
+    with written_whole(backbone.folder / CARD) as path:
+        path.write_text(json.dumps({**known, "tuned": backbone.tuned, **card}, indent=2) + "\n")

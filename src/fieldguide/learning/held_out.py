@@ -1,0 +1,76 @@
+"""Classes that training did not see decide how long to train, and whether at all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.recognition.neighbours import blocks, unit_rows
+
+DEEPEST = 5  # as in mAP@5
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One cut of the gallery: rows to learn from, and rows of other classes to ask about."""
+
+    learn: Ints
+    ask: Ints
+
+
+def folds(codes: Ints, n_folds: int, seed: int) -> list[Fold]:
+    """Cut classes into parts, each held out once; only pictures with another of their class are asked about.
+
+    Of one fold a quarter of the classes is held out. Gives none where fewer than three classes have two pictures.
+    """
+    size = np.bincount(codes)
+    several = np.random.default_rng(seed).permutation(np.flatnonzero(size > 1))
+    cuts = []
+    n_parts = min(n_folds if n_folds > 1 else 4, len(several))
+    for part in np.array_split(several, n_parts) if len(several) > 2 else ():
+        held = np.isin(codes, part)
+        cuts.append(Fold(np.flatnonzero(~held), np.flatnonzero(held)))
+    return cuts[:n_folds]
+
+
+def everything(codes: Ints) -> list[Fold]:
+    """The one cut for training without labels: all classes are unseen."""
+    ask = np.flatnonzero(np.bincount(codes)[codes] > 1)
+    return [Fold(np.arange(len(codes)), ask)] if len(ask) else []
+
+
+def retrieval(rows: Floats, codes: Ints, ask: Ints) -> Anything:
+    """Ask some gallery pictures as if they were queries, each against all others: 1/rank of its class, 0 beyond 5.
+
+    Parameters
+    ----------
+    rows : (n, dim) embeddings of the gallery
+    codes : (n,) classes
+    ask : (m,) rows, each with another of its class
+
+    Returns
+    -------
+    (m,) float64; the mean is mAP@5 by plain cosine similarity.
+    """
+    order = np.argsort(codes, kind="stable")
+    unit = unit_rows(rows)
+    shots = unit[order]
+    starts = np.searchsorted(codes[order], np.arange(codes.max() + 1))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    points = np.zeros(len(ask))
+    for part in blocks(len(ask), len(shots)):
+        asked = ask[part]
+        similarity = unit[asked] @ shots.T
+        similarity[np.arange(len(asked)), place[asked]] = -np.inf
+        to_classes = np.maximum.reduceat(similarity, starts, axis=1)
+        own = to_classes[np.arange(len(asked)), codes[asked]]
+        rank = 1 + (to_classes > own[:, None]).sum(axis=1)
+        points[part] = np.where(rank <= DEEPEST, 1 / rank, 0)
+    return points
+
+
+def better(points: Anything, frozen: Anything) -> bool:
+    """Whether points (m,) beat those of the frozen embedding on the same pictures by more than their standard error."""
+    gain = points - frozen
+    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))

@@ -1,0 +1,266 @@
+"""From a gallery, and queries without labels, to a folder with an adapted backbone; the truth has no way in."""
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.catalog import Catalog
+from fieldguide.embedding import Store, embed
+from fieldguide.embedding.backbones.adapted import CARD, Adapted, save_adapted
+from fieldguide.embedding.backbones import Backbone, fingerprint
+from fieldguide.embedding.engines import Engine, start_engine
+from fieldguide.errors import CatalogError, FieldguideError
+from fieldguide.learning.banks import Bank, EmbeddedViews, Pictures, embed_views
+from fieldguide.learning.configurations import Configuration
+from fieldguide.learning.held_out import Fold, better, everything, folds, retrieval
+from fieldguide.learning.loop import Epoch, Material, run
+from fieldguide.learning.networks import Tuned, prefixed, start_head
+
+PLAN = "plan.json"
+NONE = np.arange(0)
+STATE = "training"  # the folder's subfolder of checkpoints, gone when training is done
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training.
+
+    Attributes
+    ----------
+    backbone : what `--backbone` with the folder gives
+    configuration : how it was trained
+    frozen : held-out mAP@5 of the frozen embedding, by plain cosine; None where nothing was held out
+    held_out : the same by epoch, from 0, the start, on; empty where nothing was held out
+    epochs : those of the last run, on all classes
+    kept_frozen : whether training could not help, so that the folder is the backbone as it was
+    account : the above in a sentence
+    """
+
+    backbone: Adapted
+    configuration: Configuration
+    frozen: float | None
+    held_out: Sequence[float]
+    epochs: Sequence[Epoch]
+    kept_frozen: bool
+    account: str
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Embeddings that training starts from, of pictures that could be read.
+
+    Attributes
+    ----------
+    gallery, labels : (n, dim) and their classes
+    queries : (m, dim), or None
+    gallery_views, queries_views : (n_views, n or m, dim)
+    """
+
+    gallery: Floats
+    labels: Sequence[str]
+    queries: Floats | None
+    gallery_views: Floats
+    queries_views: Floats | None
+
+
+def train(
+    configuration: Configuration,
+    gallery: Catalog,
+    queries: Catalog | None,
+    backbone: Backbone,
+    folder: Path,
+    *,
+    engine: str | Engine = "auto",
+    store: Store | None = None,
+    show: bool = True,
+) -> Trained:
+    """Train on a gallery, and on queries without labels if there are any.
+
+    Parameters
+    ----------
+    configuration : how; `configuration(name)` gives one
+    gallery : labelled pictures
+    queries : pictures whose labels, if they have any, are not looked at
+    backbone : what to start from
+    folder : where the adapted backbone goes; a training that was broken off there is taken up
+    engine : what runs the backbone
+    store : where embeddings of earlier runs are
+    show : whether to show progress
+
+    Raises
+    ------
+    FieldguideError : the folder holds a trained backbone or another training, or a library is missing.
+    """
+    configuration.check()
+    _require_libraries()
+    _claim(folder, configuration, backbone)
+    runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
+    parts = []
+    for what, catalog in (("gallery", gallery), ("queries", queries)):
+        if catalog is not None:
+            embeddings = embed(catalog, backbone, engine=runner, store=store, what=what, show=show)
+            readable = catalog.take(embeddings.rows)
+            if not readable:
+                raise CatalogError(f"none of the {len(catalog)} pictures of the {what} can be read")
+            n_views = configuration.views if configuration.tune == "head" else 0
+            wanted = n_views if what == "gallery" or configuration.approach != "metric" else 0
+            views = embed_views(
+                readable, backbone, wanted, engine=runner, seed=configuration.seed, what=f"views of {what}", show=show
+            )
+            parts.append((readable, embeddings.matrix, views))
+    known, rows, views = parts[0]
+    asked, others, other_views = parts[1] if len(parts) > 1 else (None, None, None)
+    frozen = Frozen(rows, known.labels or (), others, views, other_views)
+    return train_on(configuration, frozen, backbone, folder, pictures=(known, asked))
+
+
+def train_on(
+    configuration: Configuration,
+    frozen: Frozen,
+    backbone: Backbone,
+    folder: Path,
+    *,
+    pictures: tuple[Catalog, Catalog | None] | None = None,
+) -> Trained:
+    """Train on embeddings that are there already; `pictures` are needed where the backbone itself is tuned."""
+    codes = np.unique(np.array(frozen.labels), return_inverse=True)[1]
+    if codes.max() < 1:
+        raise CatalogError("training needs a gallery of at least two classes")
+    job = _Job(configuration, frozen, codes, backbone, folder, pictures)
+    everything_known = np.arange(len(codes))
+    if not configuration.folds:
+        network, history = job.run(everything_known, NONE, configuration.epochs, "all")
+        account = f"trained {len(history) - 1} epochs without asking held-out classes"
+        return job.finish(network, Trained(Adapted(folder, backbone), configuration, None, (), history, False, account))
+    cuts = _cuts(configuration, codes)
+    if not cuts:
+        why = "the frozen embedding is kept: too few classes have two pictures to hold some out"
+        return job.finish(None, Trained(Adapted(folder, backbone), configuration, None, (), (), True, why))
+    now, by_epoch = job.rehearse(cuts)
+    scores = [float(points.mean()) for points in by_epoch]
+    best = int(np.argmax(scores))
+    said = f"mAP@5 {now.mean():.3f} frozen, {scores[best]:.3f} at best, after epoch {best}"
+    trained = Trained(Adapted(folder, backbone), configuration, float(now.mean()), scores, (), True, "")
+    if not better(by_epoch[best], now):
+        return job.finish(
+            None, replace(trained, account=f"the frozen embedding is kept: held-out classes gain nothing ({said})")
+        )
+    network, history = job.run(everything_known, NONE, best, "all")
+    account = f"trained {best} of {configuration.epochs} epochs: held-out classes gain ({said})"
+    return job.finish(network, replace(trained, epochs=history, kept_frozen=False, account=account))
+
+
+@dataclass(frozen=True)
+class _Job:
+    how: Configuration
+    frozen: Frozen
+    codes: Ints
+    backbone: Backbone
+    folder: Path
+    pictures: tuple[Catalog, Catalog | None] | None
+
+    def rehearse(self, cuts: Sequence[Fold]) -> tuple[Anything, list[Anything]]:
+        """Train on each cut: points of the held-out pictures, frozen and by epoch.
+
+        A cut that collapsed early has no say on later epochs, so that none is looked at that a cut did not reach.
+        """
+        frozen, by_cut = [], []
+        for number, cut in enumerate(cuts):
+            frozen.append(retrieval(self.frozen.gallery, self.codes, cut.ask))
+            _, history = self.run(cut.learn, cut.ask, self.how.epochs, f"held-out-{number}")
+            by_cut.append([np.array(epoch.points) for epoch in history])
+        reached = min(map(len, by_cut))
+        return np.concatenate(frozen), [np.concatenate([cut[at] for cut in by_cut]) for at in range(reached)]
+
+    def run(self, learn: Ints, ask: Ints, epochs: int, name: str) -> tuple[Any, list[Epoch]]:
+        """Train a new network on some rows of the gallery."""
+        head = start_head(self.how, self.frozen.gallery[learn], self.codes[learn], self.frozen.queries)
+        network: Any = head if self.how.tune == "head" else Tuned(self.backbone.network(), head, self.how.tune)
+        start = copy.deepcopy(network).requires_grad_(False).eval() if self.how.stay else None
+        labelled, unlabelled = self.banks()
+        material = Material(
+            labelled, self.codes, learn, lambda rows: retrieval(rows, self.codes, ask) if len(ask) else (), unlabelled
+        )
+        place = self.folder / STATE
+        place.mkdir(parents=True, exist_ok=True)
+        return network, run(network, start, material, self.how, epochs, place / f"{name}.pt")
+
+    def banks(self) -> tuple[Bank, Bank]:
+        """Give the labelled pictures, and all for learning without labels."""
+        given = self.frozen
+        if self.how.tune == "head":
+            labelled = EmbeddedViews(given.gallery, given.gallery_views)
+            if given.queries is None or self.how.approach == "metric":
+                return labelled, labelled
+            assert given.queries_views is not None
+            return labelled, EmbeddedViews(
+                np.concatenate([given.gallery, given.queries]),
+                np.concatenate([given.gallery_views, given.queries_views], axis=1),
+            )
+        assert self.pictures is not None
+        known, asked = self.pictures
+        every = [*known.paths, *(asked.paths if asked is not None else ())]
+        steps = self.backbone.preprocessing
+        return Pictures(known.paths, steps), Pictures(every, steps)
+
+    def finish(self, network: Any, trained: Trained) -> Trained:
+        """Write the folder, and clear the checkpoints away."""
+        tensors: dict[str, Any] = {}
+        backbone = trained.backbone
+        if network is not None:
+            tuned = isinstance(network, Tuned)
+            head = network.head if tuned else network
+            tensors = network.tensors() if tuned else prefixed("head.", network)
+            shape = head.shape
+            backbone = Adapted(self.folder, self.backbone, shape.widths, shape.centred, shape.bias, tuned)
+        card = {
+            "account": trained.account,
+            "configuration": asdict(self.how),
+            "frozen": trained.frozen,
+            "held_out": list(trained.held_out),
+            "epochs": [{"loss": epoch.loss, **asdict(epoch.spread)} for epoch in trained.epochs[1:]],
+        }
+        save_adapted(backbone, tensors, card)
+        for path in (*(self.folder / STATE).glob("*.pt"), self.folder / STATE / PLAN):
+            path.unlink(missing_ok=True)
+        return Trained(
+            **{**{name: getattr(trained, name) for name in trained.__dataclass_fields__}, "backbone": backbone}
+        )
+
+
+def _cuts(how: Configuration, codes: Ints) -> list[Fold]:
+    n_folds = how.folds if how.tune == "head" else 1  # a whole network takes long enough
+    return everything(codes) if how.approach == "simclr" else folds(codes, n_folds, how.seed)
+
+
+def _claim(folder: Path, how: Configuration, backbone: Backbone) -> None:
+    """Make the folder ours, or find that it is: of the same training, broken off."""
+    if (folder / CARD).exists():
+        raise FieldguideError(f"{folder} holds a trained backbone: name another folder, or remove that one")
+    plan = {"configuration": asdict(how), "backbone": backbone.name, "fingerprint": fingerprint(backbone)}
+    path = folder / STATE / PLAN
+    try:
+        if path.exists() and json.loads(path.read_text()) != json.loads(json.dumps(plan)):
+            raise FieldguideError(
+                f"{folder} holds another training that was broken off: name another folder, or remove it"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(plan))
+    except OSError as error:
+        raise FieldguideError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _require_libraries() -> None:
+    try:
+        import accelerate  # noqa: F401
+        import kornia  # noqa: F401
+        import pytorch_metric_learning  # noqa: F401
+        import safetensors  # noqa: F401
+    except ImportError as error:
+        raise FieldguideError(f"training needs {error.name}: pip install 'fieldguide[train]'") from None
