@@ -12,9 +12,11 @@ from fieldguide.recognition import (
     HDBSCANRule,
     OpenSetClassifier,
     OpenSetRecognizer,
+    ProbabilisticClassifier,
     Recognizer,
     ThresholdRule,
     TransductiveClassifier,
+    XGBoostClassifier,
 )
 from fieldguide.recognition.distractors import NoRule
 
@@ -66,6 +68,16 @@ RECIPES: dict[str, Recipe] = {
     "cosine": Recipe(
         "dbscan",
         closed=lambda _: CosineClassifier(),
+    ),
+    # logistic regression on the embeddings: what to try before anything larger
+    "logistic": Recipe(
+        "dbscan",
+        closed=lambda _: ProbabilisticClassifier(),
+    ),
+    # the report's second: two shots of a class to train, the third to stop early
+    "xgboost": Recipe(
+        "dbscan",
+        closed=lambda tell: ProbabilisticClassifier(XGBoostClassifier(seed=tell.seed)),
     ),
 }
 DEFAULT_RECIPE = "transductive"

@@ -21,7 +21,9 @@ def identify(
         Optional[Path],  # noqa: UP045  typer reads it
         typer.Option(help="A Parquet file with similarity, probability and nearest gallery picture of each answer."),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="How labels are found: transductive or cosine.")] = "transductive",
+    recipe: Annotated[
+        str, typer.Option(help="How labels are found: transductive, cosine, logistic or xgboost.")
+    ] = "transductive",
     backbone: Annotated[
         str,
         typer.Option(
@@ -36,7 +38,7 @@ def identify(
         typer.Option(
             help="Rule: probability, none, threshold, dbscan (in the plane of t-SNE), dbscan-embedding, hdbscan "
             "or evoc. "
-            "Unless given, the recipe's own: probability for transductive, dbscan for cosine.",
+            "Unless given, the recipe's own: probability for transductive, dbscan for the others.",
             rich_help_panel=DISTRACTORS,
         ),
     ] = None,

@@ -10,10 +10,13 @@ from fieldguide.recognition.distractors import (
     Verdict,
 )
 from fieldguide.recognition.open_set import OpenSetClassifier
+from fieldguide.recognition.probabilistic import ProbabilisticClassifier
 from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Ranking
 from fieldguide.recognition.recognizer import OpenSetRecognizer, Recognizer
+from fieldguide.recognition.self_training import SelfTrainingClassifier
 from fieldguide.recognition.space import PowerCentring, WithinClassWhitening
 from fieldguide.recognition.transductive import TransductiveClassifier
+from fieldguide.recognition.xgboost import XGBoostClassifier
 
 __all__ = [
     "NOTHING",
@@ -26,10 +29,13 @@ __all__ = [
     "OpenSetClassifier",
     "OpenSetRecognizer",
     "PowerCentring",
+    "ProbabilisticClassifier",
     "Ranking",
     "Recognizer",
+    "SelfTrainingClassifier",
     "ThresholdRule",
     "TransductiveClassifier",
     "Verdict",
     "WithinClassWhitening",
+    "XGBoostClassifier",
 ]
