@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fieldguide.answers import Format, read_answers, write_answers, write_details
+    from fieldguide.comparison import compare
     from fieldguide.errors import FieldguideError
     from fieldguide.evaluation import evaluate
     from fieldguide.identification import identify
@@ -42,6 +43,7 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "ThresholdRule": "recognition",
     "TransductiveClassifier": "recognition",
     "XGBoostClassifier": "recognition",
+    "compare": "comparison",
     "evaluate": "evaluation",
     "identify": "identification",
     "read_answers": "answers",
@@ -62,6 +64,7 @@ __all__ = [
     "ThresholdRule",
     "TransductiveClassifier",
     "XGBoostClassifier",
+    "compare",
     "evaluate",
     "identify",
     "read_answers",

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from fieldguide.catalog import Catalog, read_gallery, read_queries
 from fieldguide.embedding import Embeddings, embed, load_backbone, open_store, start_engine
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.files import check_writable
-from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recognizer_for
+from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import Ranking
 
 log = logging.getLogger("fieldguide")
@@ -99,6 +100,8 @@ def identify(
     contamination: float | None = None,
     threshold: float | None = None,
     k: int = 5,
+    image_column: str = "image",
+    label_column: str = "label",
     unknown: str = "-1",
     seed: int = 0,
     engine: str = "auto",
@@ -109,8 +112,9 @@ def identify(
 
     Parameters
     ----------
-    gallery : a folder with one subfolder a class, or a CSV or Parquet file with the columns image and label
-    queries : a folder, a CSV or Parquet file with the column image, or a single picture
+    gallery : a folder with one subfolder a class, or a CSV or Parquet file
+    queries : a folder, a CSV or Parquet file, or a single picture
+    image_column, label_column : the tables' names for them
     unknown : the unknown label
     others : as in `Settings`
 
@@ -123,9 +127,9 @@ def identify(
     FieldguideError : what the user can mend; the text says how.
     """
     settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, cache, show)
-    return identify_catalogs(
-        read_gallery(gallery, unknown=unknown), read_queries(queries), settings, unknown=unknown
-    ).ranking
+    known = read_gallery(gallery, image_column=image_column, label_column=label_column, unknown=unknown)
+    asked = read_queries(queries, image_column=image_column)
+    return identify_catalogs(known, asked, settings, unknown=unknown).ranking
 
 
 def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *, unknown: str = "-1") -> Identification:
@@ -140,25 +144,9 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
         raise FieldguideError(f"-k must be at least 1, not {settings.k}")
     tell = RuleOptions(settings.contamination, settings.threshold, settings.seed)
     recognizer = recognizer_for(settings.recipe, settings.distractors, tell)
-    backbone = load_backbone(settings.backbone)
-    engine = start_engine(settings.engine, backbone)
-    store = open_store(backbone, engine) if settings.cache else None
-
-    shots = embed(gallery, backbone, engine=engine, store=store, what="gallery", show=settings.show)
-    unreadable = _report(gallery, shots, "gallery")
-    known = gallery.take(shots.rows)
-    if missing := sorted(set(gallery.shots()) - set(known.shots())):
-        row = list(gallery.labels or ()).index(missing[0])
-        raise CatalogError(
-            f"no picture of class '{missing[0]}' can be read ({gallery.images[row]}: {shots.unreadable[row]})"
-            + (f", nor of {len(missing) - 1} other classes" if len(missing) > 1 else "")
-        )
-    asked = embed(queries, backbone, engine=engine, store=store, what="queries", show=settings.show)
-    unreadable += _report(queries, asked, "queries")
-    if not asked.rows:
-        raise CatalogError(f"none of the {len(queries)} queries can be read ({unreadable[-1].reason})")
-
-    recognizer.fit(shots.matrix, np.array(known.labels))
+    both = embed_both(gallery, queries, settings)
+    known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
+    recognizer.fit(shots, np.array(known.labels))
     ranking = recognizer.rank(asked.matrix, settings.k)
     ranking = ranking.spread(asked.rows, len(queries)).named(queries.images, unknown)
     facts = RunFacts(
@@ -169,7 +157,56 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
         contamination=float(getattr(recognizer, "contamination_", ranking.is_unknown().mean())),
         interval=getattr(recognizer, "contamination_interval_", None) if settings.contamination is None else None,
     )
-    return Identification(ranking, facts, unreadable, known, queries, shots.matrix, asked)
+    return Identification(ranking, facts, unreadable, known, queries, shots, asked)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Gallery and queries as recognizers take them.
+
+    Attributes
+    ----------
+    gallery : the pictures of it that could be read
+    shots : (n_gallery, dim) their embeddings
+    asked : the embeddings of the queries
+    unreadable : the pictures that could not be read, of both
+    """
+
+    gallery: Catalog
+    shots: Floats
+    asked: Embeddings
+    unreadable: Sequence[Unreadable]
+
+
+def embed_both(gallery: Catalog, queries: Catalog, settings: Settings) -> Embedded:
+    """Embed gallery and queries, by the backbone as the recipe adapts it to them, if it does.
+
+    Raises
+    ------
+    CatalogError : no query can be read, or none of the pictures of some class.
+    FieldguideError : the settings name something that is not there.
+    """
+    backbone = load_backbone(settings.backbone)
+    with TemporaryDirectory(prefix="fieldguide-") as folder:
+        adapt = recipe_named(settings.recipe).adapt
+        if adapt is not None:
+            backbone = adapt(gallery, queries, backbone, Path(folder))
+        engine = start_engine(settings.engine, backbone)
+        store = open_store(backbone, engine) if settings.cache else None
+        shots = embed(gallery, backbone, engine=engine, store=store, what="gallery", show=settings.show)
+        unreadable = _report(gallery, shots, "gallery")
+        known = gallery.take(shots.rows)
+        if missing := sorted(set(gallery.shots()) - set(known.shots())):
+            row = list(gallery.labels or ()).index(missing[0])
+            raise CatalogError(
+                f"no picture of class '{missing[0]}' can be read ({gallery.images[row]}: {shots.unreadable[row]})"
+                + (f", nor of {len(missing) - 1} other classes" if len(missing) > 1 else "")
+            )
+        asked = embed(queries, backbone, engine=engine, store=store, what="queries", show=settings.show)
+    unreadable += _report(queries, asked, "queries")
+    if not asked.rows:
+        raise CatalogError(f"none of the {len(queries)} queries can be read ({unreadable[-1].reason})")
+    return Embedded(known, shots.matrix, asked, unreadable)
 
 
 def _report(catalog: Catalog, embeddings: Embeddings, part: str) -> list[Unreadable]:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from fieldguide.catalog import Catalog
+from fieldguide.embedding import Backbone
 from fieldguide.errors import FieldguideError
 from fieldguide.recognition import (
     CosineClassifier,
@@ -14,6 +17,7 @@ from fieldguide.recognition import (
     OpenSetRecognizer,
     ProbabilisticClassifier,
     Recognizer,
+    SelfTrainingClassifier,
     ThresholdRule,
     TransductiveClassifier,
     XGBoostClassifier,
@@ -39,11 +43,14 @@ class Recipe:
     rule : its distractor rule unless told otherwise
     closed : makes the recognizer that ranks classes alone, for a distractor rule to work on
     open : makes the recognizer that has the unknown label among its probabilities, if there is one
+    adapt : trains the backbone on gallery and queries, whose labels are not looked at, if it is to be trained; what
+        it keeps on disk goes into the folder given
     """
 
     rule: str
     closed: Callable[[RuleOptions], Recognizer]
     open: Callable[[RuleOptions], OpenSetRecognizer] | None = None
+    adapt: Callable[[Catalog, Catalog, Backbone, Path], Backbone] | None = None
 
 
 RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
@@ -79,8 +86,25 @@ RECIPES: dict[str, Recipe] = {
         "dbscan",
         closed=lambda tell: ProbabilisticClassifier(XGBoostClassifier(seed=tell.seed)),
     ),
+    # cosine similarity that learns from the queries it is surest of, as long as hidden shots bear it out
+    "self-training": Recipe(
+        "dbscan",
+        closed=lambda tell: SelfTrainingClassifier(CosineClassifier(), seed=tell.seed),
+    ),
 }
 DEFAULT_RECIPE = "transductive"
+
+
+def recipe_named(name: str) -> Recipe:
+    """Give a recipe by its name.
+
+    Raises
+    ------
+    FieldguideError : there is none.
+    """
+    if name not in RECIPES:
+        raise FieldguideError(f"unknown recipe '{name}': choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]
 
 
 def recognizer_for(recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetRecognizer:
@@ -90,9 +114,7 @@ def recognizer_for(recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetR
     ------
     FieldguideError : there is no such recipe or rule, or the rule makes no use of what it was told.
     """
-    if recipe not in RECIPES:
-        raise FieldguideError(f"unknown recipe '{recipe}': choose one of {', '.join(RECIPES)}")
-    chosen = RECIPES[recipe]
+    chosen = recipe_named(recipe)
     name = chosen.rule if rule is None else rule
     if name not in (PROBABILITY, *RULES):
         raise FieldguideError(f"unknown distractor rule '{name}': choose one of {', '.join((PROBABILITY, *RULES))}")

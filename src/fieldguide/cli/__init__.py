@@ -9,6 +9,7 @@ import typer
 
 from fieldguide.cli.backbones import backbones
 from fieldguide.cli.cache import cache
+from fieldguide.cli.compare import compare
 from fieldguide.cli.demo import demo
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
@@ -27,7 +28,7 @@ app = typer.Typer(
     "best first, or *none of these*.",
 )
 
-for command in (identify, evaluate, report, train, backbones, demo):
+for command in (identify, evaluate, compare, report, train, backbones, demo):
     app.command()(command)
 app.add_typer(cache, name="cache")
 

@@ -1,0 +1,69 @@
+"""fieldguide compare."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from fieldguide.cli.options import ImageColumn, LabelColumn, Labels, Unknown
+
+
+def compare(
+    gallery: Annotated[Path, typer.Argument(help="Labelled pictures, as `identify` takes them.")],
+    queries: Annotated[Path, typer.Argument(help="Pictures to identify.")],
+    truth: Annotated[
+        Optional[Path],  # noqa: UP045  typer reads it
+        typer.Option(help="The true label of each query; only the scoring sees it. Without it, tasks are simulated."),
+    ] = None,
+    recipes: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Recipes, with commas between; cosine+hdbscan for another distractor rule, cosine+all for every one. "
+            "Unless given, all recipes."
+        ),
+    ] = None,
+    board: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A file of JSON lines: what is on it is not run again, what is new is added."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Run what is on the board again.")] = False,
+    backbone: Annotated[str, typer.Option(help="What turns pictures into embeddings.")] = "efficientnet-lite0",
+    engine: Annotated[str, typer.Option(help="What runs the backbone: auto, openvino or torch.")] = "auto",
+    k: Labels = 5,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+    unknown: Unknown = "-1",
+    seed: Annotated[int, typer.Option(help="Of everything random, the public and private part too.", min=0)] = 0,
+) -> None:
+    """Run recipes on the same embeddings and print a leaderboard.
+
+    `public` and `private` are the scores of a random 30% of the queries and of the rest. Without `--truth` the board
+    ranks by tasks simulated from the gallery: classes held out, shots hidden among the queries.
+
+        fieldguide compare train.csv test.csv --truth truth.csv --board board.jsonl
+    """
+    from fieldguide import comparison
+    from fieldguide.evaluation.leaderboard import table
+
+    results = comparison.compare(
+        gallery,
+        queries,
+        truth,
+        recipes=None if recipes is None else [word.strip() for word in recipes.split(",")],
+        board=board,
+        again=again,
+        backbone=backbone,
+        k=k,
+        image_column=image_column,
+        label_column=label_column,
+        unknown=unknown,
+        seed=seed,
+        engine=engine,
+    )
+    if truth is None:
+        print(
+            f"without --truth: scores of {comparison.SIMULATED} tasks simulated from the gallery, not of the queries\n"
+        )
+    print("\n".join(table(results)))
+    if board:
+        print(f"\nboard: {board}")

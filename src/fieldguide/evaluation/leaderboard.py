@@ -1,0 +1,138 @@
+"""Leaderboards: a line of JSON for every run, and a table like the report's."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fieldguide.arrays import Floats
+from fieldguide.errors import FieldguideError
+from fieldguide.evaluation.metrics import reciprocal_ranks
+from fieldguide.evaluation.scores import evaluate
+
+PUBLIC = 0.3  # the share of the queries that a competition's public board would score
+
+Interval = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one recipe on one task.
+
+    Attributes
+    ----------
+    recipe : its name, `cosine+hdbscan` with another distractor rule than its own
+    task : digest of the pictures' embeddings, the labels and the truth: results of one task can be compared
+    scores : by name: mAP@k with its interval, public and private, AUROC with its interval, seconds
+    arguments : what else decided them
+    versions : of fieldguide and the libraries
+    account : by what distractors were told apart
+    failure : why there are no scores
+    """
+
+    recipe: str
+    task: str
+    scores: Mapping[str, float | Interval] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
+    failure: str = ""
+
+    def same_run(self, other: "Result") -> bool:
+        """Whether both are of one recipe, task and arguments."""
+        return (self.recipe, self.task, self.arguments) == (other.recipe, other.task, other.arguments)
+
+
+def score(
+    answers: Sequence[Sequence[str]], truth: Sequence[str], distractor_score: Floats, *, k: int, unknown: str, seed: int
+) -> dict[str, float | Interval]:
+    """Score answers as the board has them: over all queries, and over a seeded split into public and private.
+
+    Parameters
+    ----------
+    answers : (n,) labels of each query, best first
+    truth : (n,) true labels
+    distractor_score : (n,) higher for likelier distractors
+    """
+    found = evaluate(answers, truth, distractor_score=distractor_score, unknown=unknown, k=k, seed=seed)
+    intervals: dict[str, float | Interval] = {
+        one.name: (one.value, one.low, one.high) for one in found if not math.isnan(one.value)
+    }
+    points = reciprocal_ranks(answers, truth, k)
+    public = np.zeros(len(points), bool)
+    public[np.random.default_rng(seed).permutation(len(points))[: max(1, round(PUBLIC * len(points)))]] = True
+    scores: dict[str, float | Interval] = {f"mAP@{k}": intervals[f"mAP@{k}"], "public": float(points[public].mean())}
+    if not public.all():
+        scores["private"] = float(points[~public].mean())
+    return scores | {name: value for name, value in intervals.items() if name == "AUROC"}
+
+
+def read_board(path: Path) -> list[Result]:
+    """Read the results of earlier runs; none if there is no such file.
+
+    Raises
+    ------
+    FieldguideError : a line is not a result.
+    """
+    results = []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            kept = {name: record.pop(name) for name in ("recipe", "task", "arguments", "versions", "account")}
+        except (ValueError, KeyError, AttributeError):
+            raise FieldguideError(f"{path}, line {number}: not a line of a board; name another with --board") from None
+        scores = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        results.append(Result(**kept, scores=scores))
+    return results
+
+
+def add_to_board(path: Path, result: Result) -> None:
+    """Append a result as a line of JSON: recipe, task, the scores by their names, then what made them.
+
+    Raises
+    ------
+    FieldguideError : the file cannot be written.
+    """
+    record = asdict(result)
+    line = {"recipe": record.pop("recipe"), "task": record.pop("task"), **record.pop("scores"), **record}
+    del line["failure"]
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+    except OSError as error:
+        raise FieldguideError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def table(results: Sequence[Result]) -> list[str]:
+    """Lay out results as a table in Markdown, best first, the best marked; failures last, with their reason."""
+    scored = sorted((one for one in results if one.scores), key=_main, reverse=True)
+    columns = list(dict.fromkeys(name for one in scored for name in one.scores))
+    rows = [["", "recipe", *columns]] if scored else []
+    for place, one in enumerate(scored):
+        cells = [_cell(name, one.scores.get(name)) for name in columns]
+        rows.append(["**best**" if place == 0 else "", one.recipe, *cells])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    if lines:
+        lines.insert(1, "| " + " | ".join("-" * max(3, width) for width in widths) + " |")
+    return lines + [f"{one.recipe}: {one.failure}" for one in results if one.failure]
+
+
+def _main(result: Result) -> float:
+    value = next(iter(result.scores.values()))
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _cell(name: str, value: float | Interval | None) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, tuple):
+        return f"{value[0]:.3f} ({value[1]:.3f} to {value[2]:.3f})"
+    return f"{value:.1f}" if name.startswith("seconds") else f"{value:.3f}"
