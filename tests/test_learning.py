@@ -14,8 +14,8 @@ from torch import nn
 from fieldguide import CosineClassifier
 from fieldguide.catalog import Catalog, read_gallery, read_queries
 from fieldguide.embedding import embed, load_backbone
-from fieldguide.embedding.backbones.adapted import Adapted
 from fieldguide.embedding.backbones import fingerprint
+from fieldguide.embedding.backbones.adapted import Adapted
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.learning import CONFIGURATIONS, Frozen, configuration, train, train_on
 from fieldguide.learning import loop as loop_module

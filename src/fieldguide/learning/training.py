@@ -12,8 +12,8 @@ import numpy as np
 from fieldguide.arrays import Anything, Floats, Ints
 from fieldguide.catalog import Catalog
 from fieldguide.embedding import Store, embed
-from fieldguide.embedding.backbones.adapted import CARD, Adapted, save_adapted
 from fieldguide.embedding.backbones import Backbone, fingerprint
+from fieldguide.embedding.backbones.adapted import CARD, Adapted, save_adapted
 from fieldguide.embedding.engines import Engine, start_engine
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.learning.banks import Bank, EmbeddedViews, Pictures, embed_views
