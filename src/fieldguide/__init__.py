@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fieldguide.answers import Format, read_answers, write_answers, write_details
     from fieldguide.comparison import compare
+    from fieldguide.embedding import read_embeddings
     from fieldguide.errors import FieldguideError
     from fieldguide.evaluation import evaluate
     from fieldguide.identification import identify
@@ -47,6 +48,7 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "evaluate": "evaluation",
     "identify": "identification",
     "read_answers": "answers",
+    "read_embeddings": "embedding",
     "write_answers": "answers",
     "write_details": "answers",
 }
@@ -68,6 +70,7 @@ __all__ = [
     "evaluate",
     "identify",
     "read_answers",
+    "read_embeddings",
     "write_answers",
     "write_details",
 ]

@@ -9,14 +9,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from fieldguide.answers import Format, RunFacts, write_answers, write_details, write_table
+from fieldguide.answers import Format, RunFacts, write_answers, write_details
 from fieldguide.arrays import Floats
-from fieldguide.catalog import Catalog, read_gallery, read_queries
-from fieldguide.embedding import Embeddings, embed, load_backbone, open_store, start_engine
+from fieldguide.catalog import Catalog, check_gallery, read_gallery, read_queries
+from fieldguide.embedder import Embedder, Pictures, catalog_of
+from fieldguide.embedding import EmbeddedPictures, Embeddings, is_embeddings, read_embeddings
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.files import check_writable
 from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import Ranking
+from fieldguide.unreadable import Unreadable, list_path, unreadable_in, write_unreadable
 
 log = logging.getLogger("fieldguide")
 
@@ -51,15 +53,6 @@ class Settings:
     engine: str = "auto"
     cache: bool = True
     show: bool = True
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A picture that could not be read, as the user named it, and why."""
-
-    image: str
-    part: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -112,8 +105,8 @@ def identify(
 
     Parameters
     ----------
-    gallery : a folder with one subfolder a class, or a CSV or Parquet file
-    queries : a folder, a CSV or Parquet file, or a single picture
+    gallery : a folder with one subfolder a class, a CSV or Parquet file, or a file of embeddings
+    queries : a folder, a CSV or Parquet file, a single picture, or a file of embeddings
     image_column, label_column : the tables' names for them
     unknown : the unknown label
     others : as in `Settings`
@@ -127,16 +120,19 @@ def identify(
     FieldguideError : what the user can mend; the text says how.
     """
     settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, cache, show)
-    known = read_gallery(gallery, image_column=image_column, label_column=label_column, unknown=unknown)
-    asked = read_queries(queries, image_column=image_column)
+    form = Format(image_column, label_column, unknown=unknown)
+    known, asked = _read_gallery(gallery, form), _read_queries(queries, form)
     return identify_catalogs(known, asked, settings, unknown=unknown).ranking
 
 
-def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *, unknown: str = "-1") -> Identification:
+def identify_catalogs(
+    gallery: Pictures, queries: Pictures, settings: Settings, *, unknown: str = "-1"
+) -> Identification:
     """Identify the queries of one catalog by the gallery of another, with all that is known of how.
 
     Raises
     ------
+    BackboneError : gallery and queries were embedded by two backbones.
     CatalogError : no query can be read, or none of the pictures of some class.
     FieldguideError : the settings name something that is not there.
     """
@@ -148,7 +144,8 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
     known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
     recognizer.fit(shots, np.array(known.labels))
     ranking = recognizer.rank(asked.matrix, settings.k)
-    ranking = ranking.spread(asked.rows, len(queries)).named(queries.images, unknown)
+    names = catalog_of(queries).images
+    ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
     facts = RunFacts(
         settings.recipe,
         settings.backbone,
@@ -157,7 +154,7 @@ def identify_catalogs(gallery: Catalog, queries: Catalog, settings: Settings, *,
         contamination=float(getattr(recognizer, "contamination_", ranking.is_unknown().mean())),
         interval=getattr(recognizer, "contamination_interval_", None) if settings.contamination is None else None,
     )
-    return Identification(ranking, facts, unreadable, known, queries, shots, asked)
+    return Identification(ranking, facts, unreadable, known, catalog_of(queries), shots, asked)
 
 
 @dataclass(frozen=True)
@@ -178,39 +175,43 @@ class Embedded:
     unreadable: Sequence[Unreadable]
 
 
-def embed_both(gallery: Catalog, queries: Catalog, settings: Settings) -> Embedded:
+def embed_both(gallery: Pictures, queries: Pictures, settings: Settings) -> Embedded:
     """Embed gallery and queries, by the backbone as the recipe adapts it to them, if it does.
 
     Raises
     ------
+    BackboneError : gallery and queries were embedded by two backbones.
     CatalogError : no query can be read, or none of the pictures of some class.
     FieldguideError : the settings name something that is not there.
     """
-    backbone = load_backbone(settings.backbone)
+    embedder = Embedder(settings.backbone, settings.engine, cache=settings.cache, show=settings.show)
     with TemporaryDirectory(prefix="fieldguide-") as folder:
         adapt = recipe_named(settings.recipe).adapt
         if adapt is not None:
-            backbone = adapt(gallery, queries, backbone, Path(folder))
-        engine = start_engine(settings.engine, backbone)
-        store = open_store(backbone, engine) if settings.cache else None
-        shots = embed(gallery, backbone, engine=engine, store=store, what="gallery", show=settings.show)
-        unreadable = _report(gallery, shots, "gallery")
-        known = gallery.take(shots.rows)
-        if missing := sorted(set(gallery.shots()) - set(known.shots())):
-            row = list(gallery.labels or ()).index(missing[0])
-            raise CatalogError(
-                f"no picture of class '{missing[0]}' can be read ({gallery.images[row]}: {shots.unreadable[row]})"
-                + (f", nor of {len(missing) - 1} other classes" if len(missing) > 1 else "")
-            )
-        asked = embed(queries, backbone, engine=engine, store=store, what="queries", show=settings.show)
-    unreadable += _report(queries, asked, "queries")
-    if not asked.rows:
-        raise CatalogError(f"none of the {len(queries)} queries can be read ({unreadable[-1].reason})")
-    return Embedded(known, shots.matrix, asked, unreadable)
+            if isinstance(gallery, EmbeddedPictures) or isinstance(queries, EmbeddedPictures):
+                raise FieldguideError(f"the recipe {settings.recipe} trains on pictures: give it these, not embeddings")
+            embedder = embedder.taking(adapt(gallery, queries, embedder.backbone, Path(folder)))
+        embedder.check_same(gallery, queries)
+        shots = embedder(gallery, "gallery")
+        known = _known(shots)
+        asked = embedder(queries, "queries")
+    unreadable = unreadable_in(shots, "gallery") + unreadable_in(asked, "queries")
+    if not asked.embeddings.rows:
+        raise CatalogError(f"none of the {len(asked.catalog)} queries can be read ({unreadable[-1].reason})")
+    return Embedded(known, shots.embeddings.matrix, asked.embeddings, unreadable)
 
 
-def _report(catalog: Catalog, embeddings: Embeddings, part: str) -> list[Unreadable]:
-    return [Unreadable(catalog.images[row], part, reason) for row, reason in embeddings.unreadable.items()]
+def _known(shots: EmbeddedPictures) -> Catalog:
+    """The gallery pictures that could be read, of every class at least one."""
+    gallery, unreadable = shots.catalog, shots.embeddings.unreadable
+    known = gallery.take(shots.embeddings.rows)
+    if missing := sorted(set(gallery.shots()) - set(known.shots())):
+        row = list(gallery.labels or ()).index(missing[0])
+        raise CatalogError(
+            f"no picture of class '{missing[0]}' can be read ({gallery.images[row]}: {unreadable[row]})"
+            + (f", nor of {len(missing) - 1} other classes" if len(missing) > 1 else "")
+        )
+    return known
 
 
 def identify_files(
@@ -232,32 +233,40 @@ def identify_files(
     """
     form = form or Format()
     check_writable(output)
-    unreadable_list = output.with_suffix(".unreadable.csv")
     taken = [gallery.resolve(), queries.resolve()]
-    for path in filter(None, [output, details, unreadable_list]):
+    for path in filter(None, [output, details, list_path(output)]):
         check_writable(path)
         if path.resolve() in taken:
             raise FieldguideError(f"{path} cannot be written: it would overwrite another file of this run")
         taken.append(path.resolve())
-    known = read_gallery(gallery, image_column=form.image_column, label_column=form.label_column, unknown=form.unknown)
-    form.check(known.shots())
-    asked = read_queries(queries, image_column=form.image_column)
+    known = _read_gallery(gallery, form)
+    form.check(catalog_of(known).shots())
+    asked = _read_queries(queries, form)
     result = identify_catalogs(known, asked, settings, unknown=form.unknown)
+    for source in (gallery, queries):
+        if not source.exists():  # the rest of its pictures would be called unreadable
+            raise FieldguideError(f"{source} is no longer there: nothing is written, what was embedded is kept")
 
     write_answers(result.ranking, output, form)
     if details:
         write_details(result.ranking, details, result.gallery.images, result.facts)
-    if result.unreadable:
-        rows = [(item.image, item.part, item.reason) for item in result.unreadable]
-        write_table(unreadable_list, (form.image_column, "part", "reason"), rows)
-        log.warning(
-            "%d pictures could not be read and are listed in %s: %s (%s)%s",
-            len(rows),
-            unreadable_list,
-            rows[0][0],
-            rows[0][2],
-            ", …" if len(rows) > 1 else "",
-        )
-    else:
-        unreadable_list.unlink(missing_ok=True)  # of an earlier run
+    write_unreadable(result.unreadable, output, form.image_column)
     return result
+
+
+def _read_gallery(source: str | os.PathLike[str], form: Format) -> Pictures:
+    path = Path(source)
+    if not is_embeddings(path):
+        columns = {"image_column": form.image_column, "label_column": form.label_column}
+        return read_gallery(path, **columns, unknown=form.unknown)
+    embedded = read_embeddings(path)
+    if embedded.catalog.labels is None:
+        raise CatalogError(f"{path} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")
+    check_gallery(path, embedded.catalog, form.unknown)
+    return embedded
+
+
+def _read_queries(source: str | os.PathLike[str], form: Format) -> Pictures:
+    if is_embeddings(Path(source)):
+        return read_embeddings(source)
+    return read_queries(source, image_column=form.image_column)

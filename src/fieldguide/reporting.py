@@ -10,7 +10,7 @@ import numpy as np
 from fieldguide.answers import Format, read_details
 from fieldguide.catalog import read_gallery, read_queries
 from fieldguide.catalog.tables import read_columns
-from fieldguide.embedding import embed, load_backbone, start_engine
+from fieldguide.embedding import embed, load_backbone, open_store, start_engine
 from fieldguide.errors import AnswersError, CatalogError, FieldguideError
 from fieldguide.evaluation import match_truth
 from fieldguide.files import written_whole
@@ -30,7 +30,7 @@ def read_run(
     engine: str = "auto",
     show: bool = True,
 ) -> Run:
-    """Gather all that a report draws on. The pictures are embedded again, by the run's backbone.
+    """Gather all that a report draws on. What the run's backbone embedded is kept, and not embedded again.
 
     Parameters
     ----------
@@ -56,8 +56,9 @@ def read_run(
     rows, history = read_json_lines(board), read_json_lines(training and training / "history.jsonl")
     backbone = load_backbone(facts.backbone)
     runner = start_engine(engine, backbone)
-    shots = embed(known, backbone, engine=runner, what="gallery", show=show)
-    embeddings = embed(asked, backbone, engine=runner, what="queries", show=show)
+    store = open_store(backbone, runner)
+    shots = embed(known, backbone, engine=runner, store=store, what="gallery", show=show)
+    embeddings = embed(asked, backbone, engine=runner, store=store, what="queries", show=show)
     if shots.unreadable:
         place = np.full(len(known) + 1, -1)
         place[shots.rows] = np.arange(len(shots.rows))

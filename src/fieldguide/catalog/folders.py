@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -26,16 +26,17 @@ def pictures_under(folder: Path) -> list[str]:
     """Every picture below `folder`, sorted, as paths relative to it.
 
     A picture is what has a picture's file name; whether it opens is found out later, and reported. Files with
-    other names are counted in one log line. Hidden files and folders are passed over, links to folders are not
-    followed (they can lead round in circles).
+    other names are counted in one log line, folders that cannot be listed in another. Hidden files and folders are
+    passed over, links to folders are not followed (they can lead round in circles).
 
     Raises
     ------
-    CatalogError : the folder or one inside it cannot be listed.
+    CatalogError : the folder cannot be listed.
     """
     found: list[str] = []
     other: Counter[str] = Counter()
-    for name in _files_under(folder):
+    closed: list[OSError] = []
+    for name in _files_under(folder, closed.append):
         suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  a Path for each of a million names is slow
         if suffix in picture_suffixes():
             found.append(name)
@@ -44,14 +45,17 @@ def pictures_under(folder: Path) -> list[str]:
     if other:
         kinds = ", ".join(kind for kind, _ in other.most_common(5))
         log.warning("%s: passed over %d files that are not pictures by name (%s)", folder, other.total(), kinds)
+    if closed:
+        first, others = closed[0], len(closed) - 1
+        if Path(first.filename) == folder:
+            raise CatalogError(f"{folder} cannot be listed: {first.strerror}") from first
+        more = f", nor {others} other folders" if others else ""
+        log.warning("%s cannot be listed and is passed over: %s%s", first.filename, first.strerror, more)
     return sorted(found)
 
 
-def _files_under(folder: Path) -> Iterator[str]:
-    def stop(error: OSError) -> None:
-        raise CatalogError(f"{error.filename} cannot be listed: {error.strerror}") from error
-
-    for place, folders, files in os.walk(folder, onerror=stop):
+def _files_under(folder: Path, closed: Callable[[OSError], object]) -> Iterator[str]:
+    for place, folders, files in os.walk(folder, onerror=closed):
         folders[:] = [name for name in folders if not name.startswith(".")]
         inside = os.path.relpath(place, folder)
         for name in files:

@@ -49,10 +49,20 @@ def read_gallery(
         raise CatalogError(f"no such file or folder: {path}")
     if not catalog:
         raise CatalogError(f"{path} holds no pictures: a gallery needs at least one picture a class")
-    if unknown in (catalog.labels or ()):
-        raise CatalogError(f"{path}: the label '{unknown}' is also the unknown label; choose another with --unknown")
-    _refuse_repeats(path, catalog)
+    check_gallery(path, catalog, unknown)
     return catalog
+
+
+def check_gallery(source: Path, catalog: Catalog, unknown: str) -> None:
+    """Refuse a gallery in which a class is called `unknown`, or a picture is there twice.
+
+    Raises
+    ------
+    CatalogError : as said.
+    """
+    if unknown in (catalog.labels or ()):
+        raise CatalogError(f"{source}: the label '{unknown}' is also the unknown label; choose another with --unknown")
+    _refuse_repeats(source, catalog)
 
 
 def read_queries(source: str | os.PathLike[str], *, image_column: str = "image") -> Catalog:

@@ -11,9 +11,11 @@ from fieldguide.cli.backbones import backbones
 from fieldguide.cli.cache import cache
 from fieldguide.cli.compare import compare
 from fieldguide.cli.demo import demo
+from fieldguide.cli.embed import embed
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
 from fieldguide.cli.report import report
+from fieldguide.cli.stopping import Stopped, end, stoppable
 from fieldguide.cli.train import train
 from fieldguide.errors import FieldguideError
 
@@ -28,7 +30,7 @@ app = typer.Typer(
     "best first, or *none of these*.",
 )
 
-for command in (identify, evaluate, compare, report, train, backbones, demo):
+for command in (identify, embed, evaluate, compare, report, train, backbones, demo):
     app.command()(command)
 app.add_typer(cache, name="cache")
 
@@ -52,7 +54,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
     try:
-        app()
+        with stoppable():
+            app()
+    except Stopped as stopped:
+        end(stopped)
     except FieldguideError as error:
         print("fieldguide: " + str(error).replace("\n", "\\n"), file=sys.stderr)
         sys.exit(2)

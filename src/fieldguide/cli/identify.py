@@ -5,16 +5,31 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import DISTRACTORS, Cache, ImageColumn, LabelColumn, Labels, Separator, Unknown
+from fieldguide.cli.options import (
+    DISTRACTORS,
+    Backbone,
+    Cache,
+    EngineName,
+    ImageColumn,
+    LabelColumn,
+    Labels,
+    Separator,
+    Unknown,
+)
 
 
 def identify(
     gallery: Annotated[
         Path,
-        typer.Argument(help="Labelled pictures: a folder with a subfolder a class, a .csv or a .parquet."),
+        typer.Argument(
+            help="Labelled pictures: a folder with a subfolder a class, a .csv, a .parquet, or what `embed` wrote."
+        ),
     ],
     queries: Annotated[
-        Path, typer.Argument(help="Pictures to identify: a folder, a .csv, a .parquet, or a single picture.")
+        Path,
+        typer.Argument(
+            help="Pictures to identify: a folder, a .csv, a .parquet, a single picture, or what `embed` wrote."
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the answers go, a CSV.")] = Path("answers.csv"),
     details: Annotated[
@@ -24,14 +39,8 @@ def identify(
     recipe: Annotated[
         str, typer.Option(help="How labels are found: transductive, cosine, logistic or xgboost.")
     ] = "transductive",
-    backbone: Annotated[
-        str,
-        typer.Option(
-            help="What turns pictures into embeddings: efficientnet-lite0, a checkpoint such as "
-            "openai/clip-vit-base-patch32, or a folder with one. `fieldguide backbones` lists them."
-        ),
-    ] = "efficientnet-lite0",
-    engine: Annotated[str, typer.Option(help="What runs the backbone: auto, openvino or torch.")] = "auto",
+    backbone: Backbone = "efficientnet-lite0",
+    engine: EngineName = "auto",
     cache: Cache = True,
     distractors: Annotated[
         Optional[str],  # noqa: UP045

@@ -7,6 +7,14 @@ import typer
 FORMAT = "The format of the files"
 DISTRACTORS = "Queries of no known class"
 
+Backbone = Annotated[
+    str,
+    typer.Option(
+        help="What turns pictures into embeddings: efficientnet-lite0, a checkpoint such as "
+        "openai/clip-vit-base-patch32, or a folder with one. `fieldguide backbones` lists them."
+    ),
+]
+EngineName = Annotated[str, typer.Option("--engine", help="What runs the backbone: auto, openvino or torch.")]
 Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Use embeddings of earlier runs, and keep those of this one.")
 ]

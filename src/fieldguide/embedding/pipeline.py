@@ -20,8 +20,8 @@ from fieldguide.embedding.workers import Job, Workers
 from fieldguide.machine import cores
 from fieldguide.progress import progress
 
-# How much larger than needed a picture is decoded, at least, where it is decoded smaller than it is. With 1 the
-# embedding of a photograph comes as far as a cosine of 0.9986 from that of full decoding, with 2 no farther than 0.9994
+# How much larger than needed a picture is decoded, at least, where it is decoded smaller than it is. With 1 the cosine
+# of a photograph's embedding to that of full decoding falls to 0.990, with 2 it stays above 0.999
 SPARE = 2
 PATIENCE = 60.0  # seconds; a picture that is not decoded by then is unreadable
 

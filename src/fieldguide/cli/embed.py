@@ -1,0 +1,40 @@
+"""fieldguide embed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fieldguide.cli.options import Backbone, Cache, EngineName, ImageColumn, LabelColumn
+
+
+def embed(
+    pictures: Annotated[Path, typer.Argument(help="A folder, a .csv, a .parquet, or a single picture.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Where the embeddings go: a .parquet or a .npz.")
+    ] = Path("embeddings.parquet"),
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="The pictures have labels, as a gallery has: keep them in the file.")
+    ] = False,
+    backbone: Backbone = "efficientnet-lite0",
+    engine: EngineName = "auto",
+    cache: Cache = True,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+) -> None:
+    """Write the embeddings of pictures to a file, for other programs, or to stand in for the pictures in `identify`.
+
+    For example:
+
+        fieldguide embed gallery/ --gallery -o gallery.parquet
+
+        fieldguide identify gallery.parquet queries/ -o answers.csv
+    """
+    from fieldguide.answers import Format
+    from fieldguide.embedder import Embedder
+    from fieldguide.exporting import embed_files
+
+    form = Format(image_column, label_column)
+    embedded = embed_files(pictures, output, Embedder(backbone, engine, cache=cache), labelled=gallery, form=form)
+    length, width = embedded.embeddings.matrix.shape
+    print(f"{length:,} embeddings of {width:,} numbers: {output}")

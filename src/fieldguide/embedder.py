@@ -1,0 +1,90 @@
+"""One way of embedding, for all the pictures of a run: its backbone, its engine, its store."""
+
+from functools import cached_property
+
+from fieldguide.catalog import Catalog
+from fieldguide.embedding import (
+    Backbone,
+    EmbeddedPictures,
+    Engine,
+    Store,
+    embed,
+    load_backbone,
+    made_by,
+    open_store,
+    start_engine,
+)
+from fieldguide.embedding.exchange import MadeBy
+from fieldguide.errors import BackboneError
+
+Pictures = Catalog | EmbeddedPictures
+
+
+def catalog_of(pictures: Pictures) -> Catalog:
+    """The names, paths and labels of pictures that may be embedded."""
+    return pictures.catalog if isinstance(pictures, EmbeddedPictures) else pictures
+
+
+class Embedder:
+    """Embeds catalogs. What it needs for that is loaded when it is first needed.
+
+    Parameters
+    ----------
+    backbone : by name, or loaded
+    engine : by name
+    cache : whether embeddings of earlier runs are used, and those of this run kept
+    show : whether to show progress
+    """
+
+    def __init__(self, backbone: str | Backbone, engine: str, *, cache: bool = True, show: bool = True) -> None:
+        self.chosen, self.engine_name = backbone, engine
+        self.cache, self.show = cache, show
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The network. BackboneError if there is none of that name, or it is not installed."""
+        return load_backbone(self.chosen) if isinstance(self.chosen, str) else self.chosen
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs it. BackboneError if there is none of that name, or it is not installed."""
+        return start_engine(self.engine_name, self.backbone)
+
+    @cached_property
+    def store(self) -> Store | None:
+        """Where its embeddings are kept, if anywhere."""
+        return open_store(self.backbone, self.engine) if self.cache else None
+
+    def __call__(self, pictures: Pictures, what: str) -> EmbeddedPictures:
+        """Embed pictures, unless they are embedded. `what` is what the progress bar says."""
+        if isinstance(pictures, EmbeddedPictures):
+            return pictures
+        made = embed(pictures, self.backbone, engine=self.engine, store=self.store, what=what, show=self.show)
+        return EmbeddedPictures(pictures, made, made_by(self.backbone))
+
+    def taking(self, backbone: Backbone) -> "Embedder":
+        """The same with another backbone."""
+        return Embedder(backbone, self.engine_name, cache=self.cache, show=self.show)
+
+    def check_same(self, gallery: Pictures, queries: Pictures) -> None:
+        """Refuse embeddings that cannot be compared, before any work.
+
+        Raises
+        ------
+        BackboneError : two backbones made them, or they are of two lengths.
+        """
+        if not isinstance(gallery, EmbeddedPictures) and not isinstance(queries, EmbeddedPictures):
+            return
+        by = self._made_by(gallery), self._made_by(queries)
+        if by[0] != by[1]:
+            known = next(one.made_by.backbone for one in (gallery, queries) if isinstance(one, EmbeddedPictures))
+            raise BackboneError(
+                f"the gallery's embeddings are those of {by[0]}, the queries' those of {by[1]}: "
+                f"they cannot be compared; embed both with one --backbone{f', such as {known}' if known else ''}"
+            )
+        widths = {one.embeddings.matrix.shape[1] for one in (gallery, queries) if isinstance(one, EmbeddedPictures)}
+        if len(widths) > 1:
+            raise BackboneError("the embeddings of gallery and queries are not of one length: embed both alike")
+
+    def _made_by(self, pictures: Pictures) -> MadeBy:
+        return pictures.made_by if isinstance(pictures, EmbeddedPictures) else made_by(self.backbone)
