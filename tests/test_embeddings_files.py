@@ -13,6 +13,8 @@ from drawing import draw
 from fieldguide.embedding import load_backbone, read_embeddings
 from fieldguide.embedding.backbones import fingerprint
 
+PLAIN = "--recipe", "cosine", "--distractors", "none"  # these tests are not about recognizers
+
 
 @pytest.fixture(scope="module", params=["parquet", "npz"])
 def files(request, few, done, tmp_path_factory) -> tuple[Path, Path]:
@@ -28,15 +30,17 @@ def test_answers_are_the_same_as_from_the_pictures(files, few, done, tmp_path):
     answers = []
     for gallery in few.gallery, files[0]:
         for queries in few.queries, files[1]:
-            done("identify", gallery, queries, "-o", tmp_path / "a.csv")
+            done("identify", gallery, queries, "-o", tmp_path / "a.csv", *PLAIN)
             answers.append((tmp_path / "a.csv").read_bytes())
     assert len(set(answers)) == 1
     assert len(answers[0].splitlines()) == 8
 
 
 def test_the_library_takes_and_reads_them(files, few):
-    labels = [row for _, row in fieldguide.identify(*files, show=False)]
-    assert labels == [row for _, row in fieldguide.identify(few.gallery, few.queries, show=False)]
+    labels = [row for _, row in fieldguide.identify(*files, recipe="cosine", distractors="none", show=False)]
+    assert labels == [
+        row for _, row in fieldguide.identify(few.gallery, few.queries, recipe="cosine", distractors="none", show=False)
+    ]
     embedded = fieldguide.read_embeddings(files[0])
     assert embedded.catalog.images[0] == "checks/0.png"
     assert embedded.catalog.labels[0] == "checks"
@@ -96,7 +100,7 @@ def test_embeddings_of_another_program_are_taken(done, answers_of, tmp_path):
     images = [f"{number}.jpg" for number in range(12)]
     gallery = foreign(tmp_path / "g.parquet", images, ["a", "b", "c"] * 4)
     queries = foreign(tmp_path / "q.parquet", images, kind=pa.list_(pa.float32(), 3))
-    done("identify", gallery, queries, "-o", tmp_path / "a.csv", "--distractors", "none", "--recipe", "cosine")
+    done("identify", gallery, queries, "-o", tmp_path / "a.csv", *PLAIN)
     answers = answers_of(tmp_path / "a.csv")
     assert [answers[image][0] for image in images] == ["a", "b", "c"] * 4  # each is its own nearest
 

@@ -323,16 +323,26 @@ def test_a_cache_folder_that_is_a_file_stops_nothing(folder, tmp_path, monkeypat
 
 
 def test_identify_keeps_its_embeddings_unless_told_not_to(few, done, cache, tmp_path, monkeypatch):
-    words = "identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--engine", "torch"
+    words = (
+        "identify",
+        few.gallery,
+        few.queries,
+        "-o",
+        tmp_path / "a.csv",
+        "--recipe",
+        "cosine",
+        "--distractors",
+        "none",
+    )
     done(*words, "--no-cache")
     assert not cache.exists()
     done(*words)
     answers = (tmp_path / "a.csv").read_bytes()
     assert sum(pq.read_metadata(part).num_rows for part in cache.glob("efficientnet-*/*")) == 15
 
-    from fieldguide.embedding.engines.pytorch import TorchEngine
+    from fieldguide.embedding.engines.openvino import OpenVinoEngine
 
-    monkeypatch.setattr(TorchEngine, "__call__", lambda *_: pytest.fail("embedded again"))
+    monkeypatch.setattr(OpenVinoEngine, "__call__", lambda *_: pytest.fail("embedded again"))
     done(*words)
     assert (tmp_path / "a.csv").read_bytes() == answers
 

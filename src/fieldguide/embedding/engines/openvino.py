@@ -41,8 +41,8 @@ class OpenVinoEngine:
         }
         self.model = core.compile_model(model, "CPU", settings)
         self.threads = local()  # an inference request serves one thread at a time
-        # The first look at a tensor's data imports NumPy inside OpenVINO's bindings. Two threads that both do it for the
-        # first time wait for each other for ever, so it is done here, once
+        # The first look at a tensor's data sets something up inside OpenVINO's bindings. Two threads that are both the
+        # first wait for each other for ever, so it is done here
         _ = self.model.create_infer_request().get_input_tensor().data
 
     def __call__(self, pictures: Bytes) -> Floats:
