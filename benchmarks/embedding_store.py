@@ -43,8 +43,8 @@ def main() -> None:
     if args.measure:
         measure(args.folder, args.measure, network=args.network)
         return
-    print("| pictures | run | embedded | seconds | embeddings MiB | peak MiB |")
-    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    print("| pictures | run | embedded | seconds | CPU seconds | embeddings MiB | peak MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for pictures in (args.pictures // 10, args.pictures):
         make(args.folder / str(pictures), pictures)
         for run in "first", "second":
@@ -80,8 +80,12 @@ def measure(folder: Path, name: str, *, network: bool) -> None:
     result = embed(catalog, backbone, engine=Counting(), store=open_store(backbone, engine), show=network)
     seconds = time.perf_counter() - start
     assert len(result.rows) == len(catalog)
-    size, peak = result.matrix.nbytes / 2**20, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    print(f"| {int(pictures):,} | {run} | {sum(shown):,} | {seconds:.1f} | {size:.0f} | {peak:.0f} |", flush=True)
+    size, used = result.matrix.nbytes / 2**20, resource.getrusage(resource.RUSAGE_SELF)
+    cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss / 2**10
+    print(
+        f"| {int(pictures):,} | {run} | {sum(shown):,} | {seconds:.1f} | {cpu:.1f} | {size:.0f} | {peak:.0f} |",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

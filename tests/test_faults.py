@@ -410,7 +410,7 @@ def test_the_limit_of_pixels_can_be_raised_and_lowered(tmp_path):
     (tmp_path / "large.png").write_bytes(encoded(Image.new("1", (2000, 1000)), "png"))
     for limit, said in ("1", "more than 1 megapixels"), ("2", "1 embeddings"), ("many", "a whole number of millions"):
         out, err = start(
-            tmp_path / "large.png", tmp_path / "e.npz", tmp_path / "cache", 0, FIELDGUIDE_MAX_MEGAPIXELS=limit
+            tmp_path / "large.png", tmp_path / "e.npz", tmp_path / limit, 0, FIELDGUIDE_MAX_MEGAPIXELS=limit
         ).communicate()
         assert said in out + err
         assert "Traceback" not in err

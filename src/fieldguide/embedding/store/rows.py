@@ -22,7 +22,7 @@ from fieldguide.embedding.store.parts import (
 
 KEY_BYTES = 16
 SECONDS_AT_RISK = 3.0  # a run that is killed loses what it did in these last seconds
-PART_BYTES = 32 << 20  # more is never held in memory for one part
+PART_BYTES = 8 << 20  # more than a few times this is never in memory for one part
 MANY_PARTS = 32  # that are not full: these are put together
 
 
