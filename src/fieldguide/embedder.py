@@ -32,39 +32,40 @@ class Embedder:
     ----------
     backbone : by name, or loaded
     engine : by name
+    precision : of the network's arithmetic; for int8 the pictures that are embedded first are the sample to check it by
     cache : whether embeddings of earlier runs are used, and those of this run kept
     show : whether to show progress
     """
 
-    def __init__(self, backbone: str | Backbone, engine: str, *, cache: bool = True, show: bool = True) -> None:
-        self.chosen, self.engine_name = backbone, engine
+    def __init__(
+        self,
+        backbone: str | Backbone,
+        engine: str = "auto",
+        precision: str = "float32",
+        *,
+        cache: bool = True,
+        show: bool = True,
+    ) -> None:
+        self.chosen, self.engine_name, self.precision = backbone, engine, precision
         self.cache, self.show = cache, show
+        self.running: tuple[Engine, Store | None] | None = None
 
     @cached_property
     def backbone(self) -> Backbone:
         """The network. BackboneError if there is none of that name, or it is not installed."""
         return load_backbone(self.chosen) if isinstance(self.chosen, str) else self.chosen
 
-    @cached_property
-    def engine(self) -> Engine:
-        """What runs it. BackboneError if there is none of that name, or it is not installed."""
-        return start_engine(self.engine_name, self.backbone)
-
-    @cached_property
-    def store(self) -> Store | None:
-        """Where its embeddings are kept, if anywhere."""
-        return open_store(self.backbone, self.engine) if self.cache else None
-
     def __call__(self, pictures: Pictures, what: str) -> EmbeddedPictures:
         """Embed pictures, unless they are embedded. `what` is what the progress bar says."""
         if isinstance(pictures, EmbeddedPictures):
             return pictures
-        made = embed(pictures, self.backbone, engine=self.engine, store=self.store, what=what, show=self.show)
+        engine, store = self.running = self.running or self._start(pictures)
+        made = embed(pictures, self.backbone, engine=engine, store=store, what=what, show=self.show)
         return EmbeddedPictures(pictures, made, made_by(self.backbone))
 
     def taking(self, backbone: Backbone) -> "Embedder":
         """The same with another backbone."""
-        return Embedder(backbone, self.engine_name, cache=self.cache, show=self.show)
+        return Embedder(backbone, self.engine_name, self.precision, cache=self.cache, show=self.show)
 
     def check_same(self, gallery: Pictures, queries: Pictures) -> None:
         """Refuse embeddings that cannot be compared, before any work.
@@ -88,3 +89,7 @@ class Embedder:
 
     def _made_by(self, pictures: Pictures) -> MadeBy:
         return pictures.made_by if isinstance(pictures, EmbeddedPictures) else made_by(self.backbone)
+
+    def _start(self, sample: Catalog) -> tuple[Engine, Store | None]:
+        engine = start_engine(self.engine_name, self.backbone, self.precision, sample.paths)
+        return engine, open_store(self.backbone, engine) if self.cache else None

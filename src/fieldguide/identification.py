@@ -39,6 +39,7 @@ class Settings:
     k : labels a query, at most
     seed : of everything random
     engine : what runs the backbone
+    precision : of the network's arithmetic
     cache : whether embeddings of earlier runs are used, and those of this run kept
     show : whether to show progress
     """
@@ -51,6 +52,7 @@ class Settings:
     k: int = 5
     seed: int = 0
     engine: str = "auto"
+    precision: str = "float32"
     cache: bool = True
     show: bool = True
 
@@ -98,6 +100,7 @@ def identify(
     unknown: str = "-1",
     seed: int = 0,
     engine: str = "auto",
+    precision: str = "float32",
     cache: bool = True,
     show: bool = True,
 ) -> Ranking:
@@ -119,7 +122,9 @@ def identify(
     ------
     FieldguideError : what the user can mend; the text says how.
     """
-    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, cache, show)
+    settings = Settings(
+        recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, show
+    )
     form = Format(image_column, label_column, unknown=unknown)
     known, asked = _read_gallery(gallery, form), _read_queries(queries, form)
     return identify_catalogs(known, asked, settings, unknown=unknown).ranking
@@ -184,7 +189,9 @@ def embed_both(gallery: Pictures, queries: Pictures, settings: Settings) -> Embe
     CatalogError : no query can be read, or none of the pictures of some class.
     FieldguideError : the settings name something that is not there.
     """
-    embedder = Embedder(settings.backbone, settings.engine, cache=settings.cache, show=settings.show)
+    embedder = Embedder(
+        settings.backbone, settings.engine, settings.precision, cache=settings.cache, show=settings.show
+    )
     with TemporaryDirectory(prefix="fieldguide-") as folder:
         adapt = recipe_named(settings.recipe).adapt
         if adapt is not None:

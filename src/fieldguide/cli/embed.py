@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fieldguide.cli.options import Backbone, Cache, EngineName, ImageColumn, LabelColumn
+from fieldguide.cli.options import Backbone, Cache, Engine, ImageColumn, LabelColumn, Precision
 
 
 def embed(
@@ -17,7 +17,8 @@ def embed(
         bool, typer.Option("--gallery", help="The pictures have labels, as a gallery has: keep them in the file.")
     ] = False,
     backbone: Backbone = "efficientnet-lite0",
-    engine: EngineName = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "float32",
     cache: Cache = True,
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
@@ -35,6 +36,8 @@ def embed(
     from fieldguide.exporting import embed_files
 
     form = Format(image_column, label_column)
-    embedded = embed_files(pictures, output, Embedder(backbone, engine, cache=cache), labelled=gallery, form=form)
+    embedded = embed_files(
+        pictures, output, Embedder(backbone, engine, precision, cache=cache), labelled=gallery, form=form
+    )
     length, width = embedded.embeddings.matrix.shape
     print(f"{length:,} embeddings of {width:,} numbers: {output}")

@@ -9,10 +9,11 @@ from fieldguide.cli.options import (
     DISTRACTORS,
     Backbone,
     Cache,
-    EngineName,
+    Engine,
     ImageColumn,
     LabelColumn,
     Labels,
+    Precision,
     Separator,
     Unknown,
 )
@@ -40,7 +41,8 @@ def identify(
         str, typer.Option(help="How labels are found: transductive, cosine, logistic or xgboost.")
     ] = "transductive",
     backbone: Backbone = "efficientnet-lite0",
-    engine: EngineName = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "float32",
     cache: Cache = True,
     distractors: Annotated[
         Optional[str],  # noqa: UP045
@@ -82,7 +84,7 @@ def identify(
     from fieldguide.answers import Format
     from fieldguide.identification import Settings, identify_files
 
-    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, cache)
+    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache)
     form = Format(image_column, label_column, separator, unknown)
     result = identify_files(gallery, queries, output, settings, form=form, details=details)
     unknowns = int(result.ranking.is_unknown().sum())

@@ -14,7 +14,14 @@ Backbone = Annotated[
         "openai/clip-vit-base-patch32, or a folder with one. `fieldguide backbones` lists them."
     ),
 ]
-EngineName = Annotated[str, typer.Option("--engine", help="What runs the backbone: auto, openvino or torch.")]
+Engine = Annotated[str, typer.Option(help="What runs the backbone: auto, openvino, onnxruntime or torch.")]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="Of the network's arithmetic: float32; int8, faster on CPUs and refused where it harms your pictures; "
+        "bfloat16 or float16 for GPUs."
+    ),
+]
 Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Use embeddings of earlier runs, and keep those of this one.")
 ]

@@ -3,36 +3,38 @@
 The network is converted from PyTorch once and kept in the cache folder; after that PyTorch is not even imported.
 """
 
-import hashlib
-import re
-import shutil
 import sys
-import tempfile
-import warnings
 from pathlib import Path
 from threading import local
 from typing import Any
 
 from fieldguide.arrays import Bytes, Floats
 from fieldguide.embedding.backbones import Backbone, fingerprint
-from fieldguide.errors import BackboneError
-from fieldguide.machine import cache_folder, cores
+from fieldguide.embedding.engines.converted import converted
+from fieldguide.machine import cores
 
 # OpenVINO reports its use to its makers unless this package is missing. What a museum runs is its own affair.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 class OpenVinoEngine:
-    """One stream a core, one picture a stream: the picture's activations stay in that core's cache."""
+    """One stream a core, one picture a stream: the picture's activations stay in that core's cache.
 
-    key = "openvino-float32"
+    Parameters
+    ----------
+    backbone : what to run
+    network : a converted network to run instead of the backbone's own in float32, and
+    key : its name
+    """
+
     batch = 1
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: Backbone, network: Path | None = None, key: str = "openvino-float32") -> None:
         import openvino
 
+        self.key = key
         core = openvino.Core()
-        model = core.read_model(_converted(backbone))
+        model = core.read_model(network or float_network(backbone))
         settings = {
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_NUM_THREADS": cores(),
@@ -54,39 +56,27 @@ class OpenVinoEngine:
         return embeddings
 
 
-def _converted(backbone: Backbone) -> Path:
-    """Find the converted network in the cache, or convert it. A damaged one is made again."""
+def openvino_version() -> str:
+    """Name the version that converts: another one may do it otherwise."""
     import openvino
 
-    version = openvino.get_version().split("-")[0]
-    name = re.sub(r"[^\w.-]+", "-", backbone.name)  # which may be a path
-    folder = cache_folder() / "engines" / f"{name}-{fingerprint(backbone)}-openvino-{version}"
-    if not _intact(folder):
-        try:
-            _convert(backbone, folder)
-        except OSError as error:
-            raise BackboneError(
-                f"the converted network cannot be kept in {folder.parent} ({error.strerror or error}): "
-                "name another cache folder in FIELDGUIDE_CACHE, or take --engine torch"
-            ) from error
-    return folder / "network.xml"
+    return f"openvino-{openvino.get_version().split('-')[0]}"
 
 
-def _convert(backbone: Backbone, folder: Path) -> None:
+def float_network(backbone: Backbone) -> Path:
+    """Find the converted network, or convert it."""
+
+    def convert(place: Path) -> None:
+        save(_model(backbone), place)
+
+    return converted(backbone.name, fingerprint(backbone), openvino_version(), convert=convert) / "network.xml"
+
+
+def save(model: Any, place: Path) -> None:
+    """Write a network into a folder, in the precision it has."""
     import openvino
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder.parent) as scratch:
-        place = Path(scratch) / folder.name
-        place.mkdir()
-        openvino.save_model(_model(backbone), place / "network.xml", compress_to_fp16=False)
-        (place / "sha256").write_text(_digest(place))
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
-            place.rename(folder)
-        except OSError:
-            if not _intact(folder):  # unless another run was quicker
-                raise
+    openvino.save_model(model, place / "network.xml", compress_to_fp16=False)
 
 
 def _model(backbone: Backbone) -> Any:
@@ -97,22 +87,6 @@ def _model(backbone: Backbone) -> Any:
 
     size = backbone.preprocessing.size
     example = torch.zeros((1, size, size, 3), dtype=torch.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # OpenVINO still traces, which PyTorch would rather not
-        return openvino.convert_model(
-            with_normalisation(backbone), example_input=example, input=[OpenVinoEngine.batch, size, size, 3]
-        )
-
-
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in ("network.xml", "network.bin"):
-        digest.update((folder / name).read_bytes())
-    return digest.hexdigest()
-
-
-def _intact(folder: Path) -> bool:
-    try:
-        return (folder / "sha256").read_text() == _digest(folder)
-    except OSError:
-        return False
+    return openvino.convert_model(
+        with_normalisation(backbone), example_input=example, input=[OpenVinoEngine.batch, size, size, 3]
+    )

@@ -1,34 +1,56 @@
-"""PyTorch, the engine that every other is held equal to."""
+"""PyTorch, the engine that every other is held equal to, and the one for GPUs."""
 
+from contextlib import nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from fieldguide.arrays import Bytes, Floats
 from fieldguide.embedding.backbones import Backbone
+from fieldguide.errors import BackboneError
+from fieldguide.machine import cores
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class TorchEngine:
-    """Runs a backbone in PyTorch, on a GPU where there is one, in float32."""
+    """Runs a backbone in PyTorch, on a GPU (NVIDIA's, AMD's or Apple's) where there is one.
 
-    key = "torch-float32"
+    Parameters
+    ----------
+    backbone : what to run
+    precision : `float32`, or `bfloat16` or `float16` for what autocast holds to be safe in it
+
+    Raises
+    ------
+    BackboneError : float16 is asked of a CPU, which has no arithmetic for it.
+    """
+
     batch = 32
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: Backbone, precision: str = "float32") -> None:
         import torch
 
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        gpu = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else None
+        self.device = gpu or "cpu"
+        if precision == "float16" and not gpu:
+            raise BackboneError("float16 needs a GPU, and PyTorch finds none: take --precision float32 or bfloat16")
+        self.key = "-".join(filter(None, ["torch", gpu, precision]))
+        self.type = None if precision == "float32" else getattr(torch, precision)
         self.network = with_normalisation(backbone).to(self.device)
+        if gpu == "cuda":
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as tensor cores like it
+        if not gpu:
+            torch.set_num_threads(cores())
         self.lock = Lock()  # PyTorch spreads one batch over all cores; two at once would fight for them
 
     def __call__(self, pictures: Bytes) -> Floats:
         """Embed (n, size, size, 3) pixels to (n, dim)."""
         import torch
 
-        with self.lock, torch.inference_mode():
-            embeddings: Floats = self.network(torch.from_numpy(pictures).to(self.device)).cpu().numpy()
+        faster = torch.autocast(self.device, self.type) if self.type else nullcontext()
+        with self.lock, torch.inference_mode(), faster:
+            embeddings: Floats = self.network(torch.from_numpy(pictures).to(self.device)).float().cpu().numpy()
         return embeddings
 
 
