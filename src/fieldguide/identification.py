@@ -141,8 +141,6 @@ def identify_catalogs(
     CatalogError : no query can be read, or none of the pictures of some class.
     FieldguideError : the settings name something that is not there.
     """
-    if settings.k < 1:
-        raise FieldguideError(f"-k must be at least 1, not {settings.k}")
     tell = RuleOptions(settings.contamination, settings.threshold, settings.seed)
     recognizer = recognizer_for(settings.recipe, settings.distractors, tell)
     both = embed_both(gallery, queries, settings)
@@ -189,6 +187,8 @@ def embed_both(gallery: Pictures, queries: Pictures, settings: Settings) -> Embe
     CatalogError : no query can be read, or none of the pictures of some class.
     FieldguideError : the settings name something that is not there.
     """
+    if settings.k < 1:
+        raise FieldguideError(f"-k must be at least 1, not {settings.k}")
     embedder = Embedder(
         settings.backbone, settings.engine, settings.precision, cache=settings.cache, show=settings.show
     )

@@ -86,10 +86,10 @@ RECIPES: dict[str, Recipe] = {
         "dbscan",
         closed=lambda tell: ProbabilisticClassifier(XGBoostClassifier(seed=tell.seed)),
     ),
-    # cosine similarity that learns from the queries it is surest of, as long as hidden shots bear it out
+    # logistic regression that learns from the queries it is surest of, as long as hidden shots bear it out
     "self-training": Recipe(
         "dbscan",
-        closed=lambda tell: SelfTrainingClassifier(CosineClassifier(), seed=tell.seed),
+        closed=lambda tell: SelfTrainingClassifier(ProbabilisticClassifier(), seed=tell.seed),
     ),
 }
 DEFAULT_RECIPE = "transductive"

@@ -3,7 +3,7 @@
 import io
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,8 @@ from fieldguide.cli.report import report
 from fieldguide.cli.stopping import Stopped, end, stoppable
 from fieldguide.cli.train import train
 from fieldguide.errors import FieldguideError
+
+USAGE_ERROR: Any = typer.BadParameter.__base__  # it is Click's, which newer versions of Typer carry inside
 
 app = typer.Typer(
     name="fieldguide",
@@ -55,9 +57,16 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
     try:
         with stoppable():
-            app()
+            code = app(standalone_mode=False)
+        sys.exit(code)
     except Stopped as stopped:
         end(stopped)
     except FieldguideError as error:
-        print("fieldguide: " + str(error).replace("\n", "\\n"), file=sys.stderr)
-        sys.exit(2)
+        message = str(error)
+    except USAGE_ERROR as error:
+        message = error.format_message()
+        if not message:  # no word at all: the help has been shown
+            sys.exit(2)
+        message += f" ('{error.ctx.command_path} -h' for help)"
+    print("fieldguide: " + message.replace("\n", "\\n"), file=sys.stderr)
+    sys.exit(2)

@@ -31,9 +31,13 @@ def evaluate(
     if json:
         import json as json_library
 
-        figures = {score.name: [score.value, score.low, score.high] for score in scores}
-        nulls = {name: [None if isnan(figure) else figure for figure in row] for name, row in figures.items()}
+        rows = {score.name: [score.value, score.low, score.high] for score in scores}
+        nulls = {name: [None if isnan(figure) else figure for figure in row] for name, row in rows.items()}
         print(json_library.dumps(nulls, allow_nan=False))
     else:
+        missing = (
+            "known query" if any(isnan(one.value) and one.name.endswith("known") for one in scores) else "distractor"
+        )
         for score in scores:
-            print(f"{score.name:<20} {score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]")
+            figures = f"{score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]"
+            print(f"{score.name:<20} " + (f"–        the truth has no {missing}" if isnan(score.value) else figures))

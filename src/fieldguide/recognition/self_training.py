@@ -131,9 +131,9 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     def _train(self, base: Recognizer, X: Floats) -> Ints:
         """Give labels in rounds, rehearsed on the side; (n,) codes, -1 for none."""
         real = _Course(self.gallery_, self.codes_, X, np.empty(0, np.int64), np.full(len(X), -1))
-        courses, before, done = [real, *self._rehearsals(X)], -1.0, 0
-        kept = real.given.copy()
-        for _ in range(self.rounds + 1):
+        courses, before = [real, *self._rehearsals(X)], -1.0
+        kept, kept_rounds = real.given.copy(), 0
+        for done in range(self.rounds + 1):
             n_hidden = sum(len(course.hidden) for course in courses)
             if n_hidden < ENOUGH_HIDDEN:
                 break
@@ -142,7 +142,7 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             right = float(np.concatenate([trial.right for trial in trials]).mean())
             if right < before:
                 break
-            kept, before = real.given.copy(), right
+            kept, kept_rounds, before = real.given.copy(), done, right
             least = _least_confidence(trials, self.precision)
             if not np.isfinite(least) or done == self.rounds:
                 break
@@ -154,8 +154,7 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 break
             for course, codes in zip(courses, found, strict=True):
                 course.given = codes
-            done += 1
-        self.account_ = f"{(kept >= 0).sum():,} queries were given labels, in {done} rounds"
+        self.account_ = f"{(kept >= 0).sum():,} queries were given labels, in {kept_rounds} rounds"
         return kept
 
     def _rehearsals(self, X: Floats) -> list[_Course]:

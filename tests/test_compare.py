@@ -1,0 +1,233 @@
+"""Recipes side by side: the table, the board, and that nothing but the scoring sees the truth."""
+
+import json
+
+import numpy as np
+import pytest
+
+import fieldguide
+from fieldguide import comparison, recipes
+from fieldguide.catalog import Catalog
+from fieldguide.errors import CatalogError, FieldguideError
+from fieldguide.evaluation.leaderboard import Result, read_board, table
+from fieldguide.evaluation.tasks import cut_task, simulated_tasks
+from fieldguide.recipes import RECIPES, Recipe
+from fieldguide.recognition import CosineClassifier
+
+QUICK = "cosine+threshold,logistic+threshold,transductive"
+
+
+@pytest.fixture(scope="module")
+def first(task, done, tmp_path_factory):
+    """A comparison of three recipes on a board; gives the board and what was said."""
+    board = tmp_path_factory.mktemp("board") / "board.jsonl"
+    words = ("compare", task.gallery, task.queries, "--truth", task.truth_file, "--board", board)
+    return board, words, done(*words, "--recipes", QUICK)
+
+
+def test_the_table_has_a_line_a_recipe_the_best_marked(first):
+    _, _, outcome = first
+    header, _, *rows = [line for line in outcome.out.splitlines() if line.startswith("|")]
+    columns = [cell.strip() for cell in header.split("|")][1:-1]
+    assert columns == ["", "recipe", "mAP@5", "public", "private", "AUROC", "seconds to train", "seconds to answer"]
+    cells = [[cell.strip() for cell in row.split("|")][1:-1] for row in rows]
+    assert sorted(row[1] for row in cells) == sorted(QUICK.split(","))
+    assert [row[0] for row in cells] == ["**best**", "", ""]
+    scores = [float(row[2].split()[0]) for row in cells]
+    assert scores == sorted(scores, reverse=True)
+    assert not outcome.complaints
+
+
+def test_scores_are_those_of_identify_and_evaluate(first, task, done, tmp_path):
+    board, _, _ = first
+    details = tmp_path / "details.parquet"
+    answers = tmp_path / "answers.csv"
+    done("identify", task.gallery, task.queries, "-o", answers, "--details", details)
+    scores = json.loads(done("evaluate", details, task.truth_file, "--json").out)
+    (result,) = [one for one in read_board(board) if one.recipe == "transductive"]
+    assert result.scores["mAP@5"] == pytest.approx(tuple(scores["mAP@5"]))
+    assert result.scores["AUROC"] == pytest.approx(tuple(scores["AUROC"]))
+    n = len(task.truth)
+    public = round(0.3 * n)
+    both = (public * result.scores["public"] + (n - public) * result.scores["private"]) / n
+    assert both == pytest.approx(result.scores["mAP@5"][0])
+
+
+def test_the_board_keeps_what_made_the_scores(first):
+    board, _, _ = first
+    lines = [json.loads(line) for line in board.read_text().splitlines()]
+    assert [line["recipe"] for line in lines] == QUICK.split(",")
+    assert len({line["task"] for line in lines}) == 1
+    for line in lines:
+        assert line["arguments"] == {"backbone": "efficientnet-lite0", "k": 5, "seed": 0, "truth": "given"}
+        assert line["versions"]["fieldguide"] == fieldguide.__version__
+        assert len(line["mAP@5"]) == 3
+        assert line["account"]
+
+
+def test_what_is_on_the_board_is_not_run_again_unless_asked(first, done, monkeypatch):
+    board, words, outcome = first
+    before = board.read_text()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("it was run again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison, "_sit", refuse)
+        assert done(*words, "--recipes", QUICK).out == outcome.out
+    assert board.read_text() == before
+    done(*words, "--recipes", "cosine+threshold,cosine+none", "--again")
+    added = board.read_text().removeprefix(before).splitlines()
+    assert [json.loads(line)["recipe"] for line in added] == ["cosine+threshold", "cosine+none"]
+
+
+def test_another_truth_changes_scores_and_no_answer(task, few, monkeypatch):
+    """Nothing but the scoring sees the truth: neither what is fitted nor what is asked depends on it."""
+    seen = []
+
+    class Spy(CosineClassifier):
+        def fit(self, X, y):
+            seen.append((X.tobytes(), list(y)))
+            return super().fit(X, y)
+
+        def rank(self, X, k=5):
+            ranking = super().rank(X, k)
+            seen.append((X.tobytes(), ranking.codes.tobytes()))
+            return ranking
+
+    monkeypatch.setitem(recipes.RECIPES, "spy", Recipe("threshold", closed=lambda _: Spy()))
+    wrong = few.folder / "wrong.csv"
+    names = sorted(few.truth)
+    turned = [few.truth[name] for name in names[1:] + names[:1]]
+    wrong.write_text("image,label\n" + "".join(f"{name},{label}\n" for name, label in zip(names, turned, strict=True)))
+    scores = []
+    for truth in few.truth_file, wrong:
+        (result,) = fieldguide.compare(few.gallery, few.queries, truth, recipes=["spy"], show=False)
+        scores.append(result.scores["mAP@5"][0])
+    wrong.unlink()
+    half = len(seen) // 2
+    assert half == 2
+    assert seen[:half] == seen[half:]
+    assert scores[0] != scores[1]
+
+
+def test_without_truth_tasks_are_simulated_and_it_is_said(task, done):
+    outcome = done("compare", task.gallery, task.queries, "--recipes", "cosine+threshold,transductive")
+    assert "without --truth: scores of 3 tasks simulated from the gallery" in outcome.out
+    assert "cosine+threshold" in outcome.out
+
+
+def test_all_rules_on_one_recipe_in_one_call_and_a_missing_extra_is_a_line(task, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "evoc", None)
+    results = fieldguide.compare(task.gallery, task.queries, task.truth_file, recipes=["cosine+all"], show=False)
+    by_name = {one.recipe: one for one in results}
+    assert list(by_name) == ["cosine+threshold", "cosine", "cosine+dbscan-embedding", "cosine+hdbscan", "cosine+evoc"]
+    assert by_name["cosine"].scores["AUROC"][0] > 0.9
+    failed = by_name["cosine+evoc"]
+    assert failed.failure == "the rule evoc is not installed: pip install 'fieldguide[evoc]'"
+    assert table(results)[-1] == f"cosine+evoc: {failed.failure}"
+
+
+def test_a_failure_is_not_kept_on_the_board(few, done, monkeypatch, tmp_path):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    board = tmp_path / "board.jsonl"
+    outcome = done(
+        "compare", few.gallery, few.queries, "--truth", few.truth_file, "--board", board, "--recipes", "xgboost"
+    )
+    assert "xgboost: the recipe xgboost is not installed" in outcome.out
+    assert not board.exists()
+
+
+def test_a_recipe_may_adapt_the_backbone_to_the_pictures(few, done, monkeypatch, tmp_path):
+    from fieldguide.embedding import load_backbone
+
+    seen = []
+
+    def adapt(gallery: Catalog, queries: Catalog, backbone, folder):
+        assert folder.is_dir()
+        seen.append((len(gallery), len(queries), backbone.name, queries.labels))
+        return load_backbone("efficientnet-lite1")
+
+    monkeypatch.setitem(RECIPES, "other", Recipe("threshold", closed=lambda _: CosineClassifier(), adapt=adapt))
+    results = fieldguide.compare(
+        few.gallery, few.queries, few.truth_file, recipes=["cosine+threshold", "other"], show=False
+    )
+    assert seen == [(8, 7, "efficientnet-lite0", None)]
+    assert all(one.scores for one in results)
+    done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--recipe", "other")
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--recipes", "cosine,best"], "unknown recipe 'best'"),
+        (["--recipes", "cosine+svm"], "unknown distractor rule 'svm'"),
+        (["--recipes", "cosine+probability"], "the recipe cosine has no probabilities"),
+        (["--truth", "gone.csv"], "no such file: gone.csv"),
+        (["--board", "."], "is a folder"),
+    ],
+)
+def test_mistakes_are_found_before_the_pictures_are_embedded(options, said, few, refused):
+    assert said in refused("compare", few.gallery, few.queries, *options)
+
+
+def test_a_file_that_is_no_board_is_refused(few, refused, tmp_path):
+    board = tmp_path / "board.jsonl"
+    board.write_text('{"recipe": "cosine"}\n')
+    line = refused("compare", few.gallery, few.queries, "--board", board)
+    assert line == f"fieldguide: {board}, line 1: not a line of a board; name another with --board"
+
+
+def test_failures_alone_make_a_table_too():
+    assert table([Result("xgboost", "t", failure="is not installed")]) == ["xgboost: is not installed"]
+
+
+# --- tasks ---------------------------------------------------------------------------------------------------------
+
+LABELS = [f"{number:02}" for number in range(30) for _ in range(10)]
+
+
+def test_a_cut_keeps_to_what_it_was_told():
+    task = cut_task(LABELS, seed=1, shots=3, known=0.5, distractors=0.4, most=5)
+    labels = np.array(LABELS)
+    shown = labels[task.gallery]
+    assert len(set(shown)) == 15
+    assert (np.unique(shown, return_counts=True)[1] == 3).all()
+    truth = np.array(task.truth)
+    assert not set(task.gallery) & set(task.queries)
+    assert len(set(task.queries)) == len(task.queries)
+    assert (truth == "-1").mean() == pytest.approx(0.4, abs=0.01)
+    known = truth != "-1"
+    assert (truth[known] == labels[task.queries[known]]).all()
+    assert set(truth[known]) <= set(shown)
+    assert not set(labels[task.queries[~known]]) & set(shown)
+    assert (np.unique(truth[known], return_counts=True)[1] == 5).all()
+    again = cut_task(LABELS, seed=1, shots=3, known=0.5, distractors=0.4, most=5)
+    assert (again.queries == task.queries).all()
+    assert (cut_task(LABELS, seed=2).queries[:9] != task.queries[:9]).any()
+
+
+@pytest.mark.parametrize("shots", [2, 3, 10])
+def test_a_gallery_becomes_tasks_with_a_shot_of_each_class_hidden(shots):
+    labels = [f"{number:02}" for number in range(40) for _ in range(shots)]
+    tasks = simulated_tasks(labels, 3)
+    assert len({tuple(task.queries) for task in tasks}) == 3
+    for task in tasks:
+        truth = np.array(task.truth)
+        assert (truth == "-1").mean() == pytest.approx(0.3, abs=0.06)
+        assert (np.unique(np.array(labels)[task.gallery], return_counts=True)[1] == shots - 1).all()
+
+
+def test_a_gallery_of_one_shot_a_class_cannot_be_cut():
+    with pytest.raises(CatalogError, match="it takes classes with two pictures or more"):
+        simulated_tasks(["a", "b", "c"], 1)
+
+
+def test_compare_refuses_what_identify_refuses(few):
+    with pytest.raises(FieldguideError, match="-k must be at least 1"):
+        fieldguide.compare(few.gallery, few.queries, few.truth_file, k=0, show=False)
