@@ -183,6 +183,16 @@ def test_queries_of_one_kind_have_no_auroc():
     assert by_name["mAP@5"].value == 0.5
 
 
+def test_a_figure_that_the_truth_does_not_allow_is_a_dash_with_its_reason(done, table, tmp_path):
+    answers = table(tmp_path / "answers.csv", [("image", "label"), ("a.png", "x -1")])
+    for label, missing in ("x", "distractor"), ("-1", "known query"):
+        truth = table(tmp_path / "truth.csv", [("image", "label"), ("a.png", label)])
+        lines = done("evaluate", answers, truth).out.splitlines()
+        (line,) = [line for line in lines if "–" in line]
+        assert line.endswith(f"the truth has no {missing}")
+        assert not any("nan" in line for line in lines)
+
+
 # --- intervals -----------------------------------------------------------------------------------------------------
 
 

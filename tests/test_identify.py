@@ -145,6 +145,19 @@ def test_the_library_gives_what_the_command_line_writes(few, done, answers_of, t
     assert dict(zip(read.names, read.labels, strict=True)) == dict(ranking)
 
 
+def test_the_library_takes_names_of_columns_and_one_query_is_no_plural(few, done, table, tmp_path):
+    rows = [(str(path), path.parent.name) for path in sorted(few.gallery.rglob("*.png"))]
+    gallery = table(tmp_path / "gallery.csv", [("Image", "Id"), *rows])
+    queries = table(tmp_path / "queries.csv", [("Image",), (str(next(few.queries.glob("*-rings.png"))),)])
+    ranking = fieldguide.identify(
+        gallery, queries, distractors="none", image_column="Image", label_column="Id", show=False
+    )
+    assert ranking.labels(0)[0] == "rings"
+    columns = "--image-column", "Image", "--label-column", "Id"
+    out = done("identify", gallery, queries, "-o", tmp_path / "a.csv", "--distractors", "none", *columns).out
+    assert "1 query: 1 identified, 0 unknown" in out
+
+
 def test_the_library_takes_another_unknown_label(few):
     ranking = fieldguide.identify(
         str(few.gallery), str(few.queries), distractors="threshold", contamination=1.0, unknown="none", show=False

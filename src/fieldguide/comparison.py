@@ -70,7 +70,7 @@ def compare(
     truth : a CSV or Parquet file with the true labels, the unknown label for distractors; only the scoring sees it.
         Without it, tasks are cut from the gallery: classes held out and shots hidden among the queries
     recipes : names; `cosine+hdbscan` for another distractor rule than the recipe's own, `cosine+all` for every rule.
-        All recipes unless given
+        All that train no network unless given
     board : a file of JSON lines; runs that are on it are not repeated, new ones are added
     again : whether to repeat them
 
@@ -82,7 +82,8 @@ def compare(
     ------
     FieldguideError : what the user can mend in what is common to all recipes.
     """
-    entries = list(dict.fromkeys(_entries(recipes or list(RECIPES))))
+    frozen = [name for name, recipe in RECIPES.items() if recipe.adapt is None]
+    entries = list(dict.fromkeys(_entries(recipes or frozen)))
     path = None if board is None else Path(board)
     if path:
         check_writable(path)

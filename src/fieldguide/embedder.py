@@ -55,11 +55,23 @@ class Embedder:
         """The network. BackboneError if there is none of that name, or it is not installed."""
         return load_backbone(self.chosen) if isinstance(self.chosen, str) else self.chosen
 
+    def start(self, sample: Catalog) -> tuple[Engine, Store | None]:
+        """Give what runs the backbone, and where its embeddings are kept if they are; one of each for a run.
+
+        Raises
+        ------
+        BackboneError : there is no such engine, it is not installed, or int8 would harm the sample.
+        """
+        if self.running is None:
+            engine = start_engine(self.engine_name, self.backbone, self.precision, sample.paths)
+            self.running = engine, open_store(self.backbone, engine) if self.cache else None
+        return self.running
+
     def __call__(self, pictures: Pictures, what: str) -> EmbeddedPictures:
         """Embed pictures, unless they are embedded. `what` is what the progress bar says."""
         if isinstance(pictures, EmbeddedPictures):
             return pictures
-        engine, store = self.running = self.running or self._start(pictures)
+        engine, store = self.start(pictures)
         made = embed(pictures, self.backbone, engine=engine, store=store, what=what, show=self.show)
         return EmbeddedPictures(pictures, made, made_by(self.backbone))
 
@@ -89,7 +101,3 @@ class Embedder:
 
     def _made_by(self, pictures: Pictures) -> MadeBy:
         return pictures.made_by if isinstance(pictures, EmbeddedPictures) else made_by(self.backbone)
-
-    def _start(self, sample: Catalog) -> tuple[Engine, Store | None]:
-        engine = start_engine(self.engine_name, self.backbone, self.precision, sample.paths)
-        return engine, open_store(self.backbone, engine) if self.cache else None

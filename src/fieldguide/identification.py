@@ -197,7 +197,7 @@ def embed_both(gallery: Pictures, queries: Pictures, settings: Settings) -> Embe
         if adapt is not None:
             if isinstance(gallery, EmbeddedPictures) or isinstance(queries, EmbeddedPictures):
                 raise FieldguideError(f"the recipe {settings.recipe} trains on pictures: give it these, not embeddings")
-            embedder = embedder.taking(adapt(gallery, queries, embedder.backbone, Path(folder)))
+            embedder = embedder.taking(adapt(gallery, queries, embedder, Path(folder)))
         embedder.check_same(gallery, queries)
         shots = embedder(gallery, "gallery")
         known = _known(shots)

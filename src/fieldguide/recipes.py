@@ -1,10 +1,11 @@
 """Named choices of recognizer and distractor rule. A new one is one line in `RECIPES` or `RULES`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fieldguide.catalog import Catalog
+from fieldguide.embedder import Embedder
 from fieldguide.embedding import Backbone
 from fieldguide.errors import FieldguideError
 from fieldguide.recognition import (
@@ -43,14 +44,28 @@ class Recipe:
     rule : its distractor rule unless told otherwise
     closed : makes the recognizer that ranks classes alone, for a distractor rule to work on
     open : makes the recognizer that has the unknown label among its probabilities, if there is one
-    adapt : trains the backbone on gallery and queries, whose labels are not looked at, if it is to be trained; what
-        it keeps on disk goes into the folder given
+    adapt : trains the backbone on gallery and queries, if it is to be trained, and leaves its files in a folder
     """
 
     rule: str
     closed: Callable[[RuleOptions], Recognizer]
     open: Callable[[RuleOptions], OpenSetRecognizer] | None = None
-    adapt: Callable[[Catalog, Catalog, Backbone, Path], Backbone] | None = None
+    adapt: Callable[[Catalog, Catalog, Embedder, Path], Backbone] | None = None
+
+
+def _trained(training: str) -> Callable[[Catalog, Catalog, Embedder, Path], Backbone]:
+    """Make the step that trains a backbone as `fieldguide train` does."""
+
+    def adapt(gallery: Catalog, queries: Catalog, embedder: Embedder, folder: Path) -> Backbone:
+        from fieldguide.learning import configuration, train
+
+        how, place = configuration(training), folder / training
+        engine, store = embedder.start(gallery)
+        return train(
+            how, gallery, queries, embedder.backbone, place, engine=engine, store=store, show=embedder.show
+        ).backbone
+
+    return adapt
 
 
 RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
@@ -64,13 +79,14 @@ RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
 PROBABILITY = "probability"  # no rule upon a ranking: the unknown label is one of the labels ranked
 USES = {"contamination": ("threshold", PROBABILITY), "threshold": ("threshold",)}
 
+TRANSDUCTIVE = Recipe(
+    PROBABILITY,
+    closed=lambda tell: TransductiveClassifier(contamination=0, seed=tell.seed),
+    open=lambda tell: TransductiveClassifier(contamination=tell.contamination, seed=tell.seed),
+)
 RECIPES: dict[str, Recipe] = {
     # labels spread over gallery and queries, everything sorted by probability
-    "transductive": Recipe(
-        PROBABILITY,
-        closed=lambda tell: TransductiveClassifier(contamination=0, seed=tell.seed),
-        open=lambda tell: TransductiveClassifier(contamination=tell.contamination, seed=tell.seed),
-    ),
+    "transductive": TRANSDUCTIVE,
     # the report's best: the most similar picture, distractors by DBSCAN
     "cosine": Recipe(
         "dbscan",
@@ -91,6 +107,13 @@ RECIPES: dict[str, Recipe] = {
         "dbscan",
         closed=lambda tell: SelfTrainingClassifier(ProbabilisticClassifier(), seed=tell.seed),
     ),
+    # the report's third and fourth: heads from random weights, compared by cosine
+    "metric-report": Recipe("dbscan", closed=lambda _: CosineClassifier(), adapt=_trained("metric-report")),
+    "simclr-report": Recipe("dbscan", closed=lambda _: CosineClassifier(), adapt=_trained("simclr-report")),
+    # the same as they should have been: held-out classes decide, and the default recognizer answers
+    "metric": replace(TRANSDUCTIVE, adapt=_trained("metric")),
+    "simclr": replace(TRANSDUCTIVE, adapt=_trained("simclr")),
+    "hybrid": replace(TRANSDUCTIVE, adapt=_trained("hybrid")),
 }
 DEFAULT_RECIPE = "transductive"
 

@@ -19,7 +19,7 @@ def compare(
         Optional[str],  # noqa: UP045
         typer.Option(
             help="Recipes, with commas between; cosine+hdbscan for another distractor rule, cosine+all for every one. "
-            "Unless given, all recipes."
+            "Unless given, all that train no network."
         ),
     ] = None,
     board: Annotated[

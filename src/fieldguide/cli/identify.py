@@ -48,8 +48,8 @@ def identify(
         Optional[str],  # noqa: UP045
         typer.Option(
             help="Rule: probability, none, threshold, dbscan (in the plane of t-SNE), dbscan-embedding, hdbscan "
-            "or evoc. "
-            "Unless given, the recipe's own: probability for transductive, dbscan for the others.",
+            "or evoc. Unless given, the recipe's own: probability for transductive, metric, simclr and hybrid, "
+            "dbscan for the others.",
             rich_help_panel=DISTRACTORS,
         ),
     ] = None,
