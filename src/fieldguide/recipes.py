@@ -14,6 +14,7 @@ from fieldguide.recognition import (
     DistractorRule,
     EVoCRule,
     HDBSCANRule,
+    InductiveClassifier,
     OpenSetClassifier,
     OpenSetRecognizer,
     ProbabilisticClassifier,
@@ -24,6 +25,7 @@ from fieldguide.recognition import (
     XGBoostClassifier,
 )
 from fieldguide.recognition.distractors import NoRule
+from fieldguide.recognition.distractors.threshold import REPORTS_CONTAMINATION
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,14 @@ TRANSDUCTIVE = Recipe(
 RECIPES: dict[str, Recipe] = {
     # labels spread over gallery and queries, everything sorted by probability
     "transductive": TRANSDUCTIVE,
+    # the same as far as one query can be answered by itself
+    "inductive": Recipe(
+        PROBABILITY,
+        closed=lambda tell: InductiveClassifier(contamination=0, seed=tell.seed),
+        open=lambda tell: InductiveClassifier(
+            contamination=REPORTS_CONTAMINATION if tell.contamination is None else tell.contamination, seed=tell.seed
+        ),
+    ),
     # the report's best: the most similar picture, distractors by DBSCAN
     "cosine": Recipe(
         "dbscan",

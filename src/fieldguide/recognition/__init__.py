@@ -9,6 +9,7 @@ from fieldguide.recognition.distractors import (
     ThresholdRule,
     Verdict,
 )
+from fieldguide.recognition.inductive import InductiveClassifier
 from fieldguide.recognition.open_set import OpenSetClassifier
 from fieldguide.recognition.probabilistic import ProbabilisticClassifier
 from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Ranking
@@ -26,6 +27,7 @@ __all__ = [
     "DistractorRule",
     "EVoCRule",
     "HDBSCANRule",
+    "InductiveClassifier",
     "OpenSetClassifier",
     "OpenSetRecognizer",
     "PowerCentring",

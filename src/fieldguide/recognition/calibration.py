@@ -1,8 +1,7 @@
-"""Probabilities learned without one labelled distractor, from gallery pictures that play the queries' part.
+"""Probabilities learned without one labelled distractor, from rehearsals in which gallery pictures play the queries.
 
-A hidden shot, with its class's other shots in the gallery, is a known query; with its class struck out, a distractor.
-A logistic regression tells these apart. How many of the real queries are distractors follows from where their scores
-lie between the scores of the two kinds.
+A logistic regression tells hidden shots of classes that stay from those of hidden classes; a temperature makes the
+likeness of classes a probability.
 """
 
 from collections.abc import Sequence
@@ -15,29 +14,46 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fieldguide.arrays import Anything, Flags, Ints
-from fieldguide.recognition.evidence import Evidence
+from fieldguide.recognition.contamination import (
+    PRIOR,
+    PRIOR_QUERIES,
+    Mixture,
+    Scores,
+    estimate,
+    estimate_without_known,
+)
+from fieldguide.recognition.evidence import COSINE_WEIGHT, Evidence
 
-ENOUGH_HIDDEN = 10  # hidden shots; from fewer nothing is learned
-BINS = 12
-RESAMPLES = 40
-PRIOR, PRIOR_QUERIES = 0.3, 10.0  # a contamination to start from, and how many queries it is worth
+ENOUGH = 5  # examples of a kind; from fewer nothing is learned
 TEMPERATURES = np.geomspace(0.15, 4, 34)
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """One run of the task in which some shots were hidden among the queries.
+    """One run of the task in which some of the gallery played queries.
 
     Attributes
     ----------
-    queries : evidence on the real queries, with the hidden shots missing from the gallery
-    hidden : evidence on the hidden shots
-    codes : (n_hidden,) their classes
+    known : evidence on hidden shots of classes that stayed
+    codes : (n_known,) their classes, as the evidence counts them
+    weight : (n_known,) how far each stands for the queries
+    known_groups : (n_known,) their classes, as the whole gallery counts them
+    shots : (n_known,) how many pictures of the class there are, the hidden one among them
+    strangers : evidence on the shots of hidden classes
+    stranger_groups : (n_strangers,) their classes
+    queries : evidence on the real queries
+    displaced : (n_queries,) which of them seem to be of a hidden class
     """
 
-    queries: Evidence
-    hidden: Evidence
+    known: Evidence
     codes: Ints
+    weight: Anything
+    known_groups: Ints
+    shots: Ints
+    strangers: Evidence
+    stranger_groups: Ints
+    queries: Evidence
+    displaced: Flags
 
 
 @dataclass(frozen=True)
@@ -46,105 +62,119 @@ class Calibration:
 
     Attributes
     ----------
-    model : features of a query to log odds of known against distractor
+    model : features of a query to log odds of known against distractor; None where nothing could be learned
     temperature : divides the scores of candidates before their softmax
     contamination : estimated share of distractors
-    interval : its 90% interval, by bootstrap
+    interval : its 90% interval
+    sharper : by how much all scores tell more than in the rehearsals, at least 1: no shot is missing now
     """
 
-    model: Pipeline
+    model: Pipeline | None
     temperature: float
     contamination: float
     interval: tuple[float, float]
+    sharper: float = 1.0
 
     def log_odds(self, evidence: Evidence) -> Anything:
         """(n,) log odds of known against distractor, were both equally frequent."""
-        log_odds: Anything = self.model.decision_function(evidence.features())
-        return log_odds
+        if self.model is None:
+            highest = evidence.cosine.max(axis=1)
+            return np.asarray(COSINE_WEIGHT * (highest - highest.mean()))
+        return np.asarray(self.model.decision_function(evidence.features()) * self.sharper)
 
     def classes(self, evidence: Evidence) -> Anything:
         """(n, k) probability of each candidate, given that the query is known."""
-        return np.asarray(softmax(evidence.score() / self.temperature, axis=1))
+        return np.asarray(softmax(evidence.score() / self.temperature * self.sharper, axis=1))
 
 
-def calibrate(rehearsals: Sequence[Rehearsal], evidence: Evidence, seed: int) -> Calibration:
-    """Learn from rehearsals; or, where there was no shot to hide, from the queries alone.
+def calibrate(rehearsals: Sequence[Rehearsal], guesses: Ints, seed: int) -> Calibration:
+    """Learn from rehearsals of the same queries.
 
     Parameters
     ----------
-    rehearsals : may be none
-    evidence : on the real queries
-    seed : of the bootstrap
+    rehearsals : at least one
+    guesses : (n_queries,) the class that each real query seems to be of; with no queries there is no estimate
+    seed : of the interval's bootstrap
 
-    Sources: calibration on held-out data, Platt 1999, with temperature, Guo et al., ICML 2017; the share by EM,
-    Saerens, Latinne & Decaestecker, Neural Computation 2002.
+    Sources: calibration on held-out data, Platt 1999, with temperature, Guo et al., ICML 2017.
     """
-    rng = np.random.default_rng(seed)
-    if sum(len(rehearsal.codes) for rehearsal in rehearsals) < ENOUGH_HIDDEN:
-        return _calibrate_on_queries(evidence)
-    known = np.concatenate([one.hidden.features() for one in rehearsals])
-    distractor = np.concatenate([one.hidden.without(one.codes).features() for one in rehearsals])
-    queries = np.concatenate([one.queries.features() for one in rehearsals])
-    model = _fit(known, distractor)
-    scores = [model.decision_function(features) for features in (known, distractor, queries)]
-    estimate = _share(*scores)
-    drawn = [_share(*(score[rng.integers(0, len(score), len(score))] for score in scores)) for _ in range(RESAMPLES)]
-    low, high = np.quantile(drawn, [0.05, 0.95])
-    return Calibration(model, _temperature(rehearsals), estimate, (float(low), float(high)))
+    known, strangers, queries = (
+        np.concatenate([getattr(one, kind).features() for one in rehearsals])
+        for kind in ("known", "strangers", "queries")
+    )
+    n = len(guesses)
+    if len(strangers) < ENOUGH or len(known) + n < ENOUGH:
+        return Calibration(None, _temperature(rehearsals), PRIOR, (0.0, 1.0))
+    if len(known) < ENOUGH:
+        model = _fit(queries, strangers, np.ones(len(queries)))
+        share, interval = estimate_without_known(
+            model.decision_function(strangers), model.decision_function(queries), n
+        )
+        return Calibration(model, 1.0, share, interval)
+    weight = np.concatenate([one.weight for one in rehearsals])
+    model = _fit(known, strangers, weight / weight.mean())
+    temperature, sharper = _temperature(rehearsals), _sharper(rehearsals)
+    if not n:
+        return Calibration(model, temperature, PRIOR, (0.0, 1.0), sharper)
+    mixture = Mixture(
+        Scores(model.decision_function(known), np.concatenate([one.known_groups for one in rehearsals]), weight),
+        _evenly(model.decision_function(strangers), np.concatenate([one.stranger_groups for one in rehearsals])),
+        _evenly(model.decision_function(queries), np.tile(guesses, len(rehearsals))),
+        np.concatenate([one.displaced for one in rehearsals]),
+    )
+    share, interval = estimate(mixture, n, seed)
+    return Calibration(model, temperature, share, interval, sharper)
 
 
 def known_probability(log_odds: Anything, contamination: float) -> Anything:
-    """Shift log odds (n,) until the probabilities of being known have the mean 1 - contamination."""
+    """Shift log odds (n,) until the probabilities of being known have the mean 1 - contamination.
+
+    Among them are a few that know nothing, so that the share of many queries does not decide over a single one.
+    """
     if contamination in (0, 1):
         return np.full(len(log_odds), 1.0 - contamination)
+    padded = np.concatenate([log_odds, np.zeros(round(PRIOR_QUERIES))])
     low, high = -80.0, 80.0
     for _ in range(60):
         middle = (low + high) / 2
-        if expit(log_odds + middle).mean() < 1 - contamination:
+        if expit(padded + middle).mean() < 1 - contamination:
             low = middle
         else:
             high = middle
     return np.asarray(expit(log_odds + low))
 
 
-def _fit(known: Anything, distractor: Anything) -> Pipeline:
+def _evenly(values: Anything, groups: Ints) -> Scores:
+    return Scores(values, groups, np.ones(len(values)))
+
+
+def _fit(known: Anything, distractor: Anything, weight: Anything) -> Pipeline:
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
-    return model.fit(np.concatenate([known, distractor]), np.repeat([1, 0], [len(known), len(distractor)]))
+    return model.fit(
+        np.concatenate([known, distractor]),
+        np.repeat([1, 0], [len(known), len(distractor)]),
+        logisticregression__sample_weight=np.concatenate([weight, np.ones(len(distractor))]),
+    )
 
 
-def _calibrate_on_queries(evidence: Evidence) -> Calibration:
-    """Take a query without its best class for a distractor; the queries are a mixture of such and of known ones."""
-    best = np.take_along_axis(evidence.codes, evidence.score().argmax(axis=1)[:, None], axis=1)[:, 0]
-    queries, distractor = evidence.features(), evidence.without(best).features()
-    model = _fit(queries, distractor)
-    of_queries, of_distractor = model.decision_function(queries), model.decision_function(distractor)
-    # Below any score lie at least as many queries as distractors do there: the least ratio bounds their share
-    levels = np.quantile(of_distractor, np.linspace(0.1, 0.5, 9))
-    ratios = [(of_queries <= level).mean() / (of_distractor <= level).mean() for level in levels]
-    share = _towards_prior(float(np.clip(min(ratios), 0, 0.95)), len(queries))
-    return Calibration(model, 1.0, share, (max(0.0, share - 0.3), min(1.0, share + 0.3)))
+def _sharper(rehearsals: Sequence[Rehearsal]) -> float:
+    """Say by how much a picture's distance to the mean of k shots varies less than to the mean of k - 1.
 
-
-def _share(known: Anything, distractor: Anything, queries: Anything) -> float:
-    """Find the share of distractors among queries, by EM over histograms of the scores (n,) of the three."""
-    edges = np.quantile(np.concatenate([known, distractor]), np.linspace(0, 1, BINS + 1)[1:-1])
-    heights = []
-    for scores in (known, distractor, queries):
-        counts = np.bincount(np.digitize(scores, edges), minlength=BINS) + 0.5  # no bin is impossible
-        heights.append(counts / counts.sum())
-    share = PRIOR
-    for _ in range(200):
-        share = float((heights[2] * share * heights[1] / (share * heights[1] + (1 - share) * heights[0])).sum())
-    return _towards_prior(share, len(queries))
-
-
-def _towards_prior(share: float, n_queries: int) -> float:
-    return (share * n_queries + PRIOR * PRIOR_QUERIES) / (n_queries + PRIOR_QUERIES)
+    The mean of k shots scatters 1/k as much as a picture, which adds to the picture's own scatter.
+    """
+    shots = np.concatenate([one.shots for one in rehearsals])
+    return float(np.mean((1 + 1 / (shots - 1)) / (1 + 1 / shots)))
 
 
 def _temperature(rehearsals: Sequence[Rehearsal]) -> float:
-    """Choose the temperature under which the hidden shots' own classes are likeliest."""
-    scores = np.concatenate([one.hidden.score() for one in rehearsals])
-    right: Flags = np.concatenate([one.hidden.codes == one.codes[:, None] for one in rehearsals])
-    losses = [-np.log((softmax(scores / heat, axis=1) * right).sum(axis=1) + 1e-3).mean() for heat in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(losses))])
+    """Choose the temperature under which the hidden shots' own classes are likeliest; 1 if none was hidden."""
+    weight = np.concatenate([one.weight for one in rehearsals])
+    losses = np.zeros((len(weight), len(TEMPERATURES)))
+    start = 0
+    for one in rehearsals:
+        right = one.known.codes == one.codes[:, None]
+        for column, heat in enumerate(TEMPERATURES):
+            likelihood = (softmax(one.known.score() / heat, axis=1) * right).sum(axis=1)
+            losses[start : start + len(right), column] = -np.log(likelihood + 1e-3)
+        start += len(right)
+    return float(TEMPERATURES[int((weight @ losses).argmin())]) if len(weight) else 1.0

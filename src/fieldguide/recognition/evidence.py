@@ -5,10 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Flags, Floats, Ints
+from fieldguide.arrays import Anything, Floats, Ints
 from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
-from fieldguide.recognition.propagation import neighbour_graph, propagate
+from fieldguide.recognition.propagation import NEIGHBOURS, diffuse, neighbour_graph, propagate
 from fieldguide.recognition.space import WithinClassWhitening, class_means
 
 CANDIDATES = 8  # classes kept from the graph, and as many from the prototypes
@@ -25,12 +25,14 @@ class Evidence:
     codes : (n, k) classes, -1 where there is none
     mass : (n, k) float32, what label propagation brought
     cosine : (n, k) float32, to the class's mean in the adapted space
+    reach : (n,) float32, the mass of all labels together
     hubness : (n_classes,) float32, how similar its nearest queries are to a class's mean: some are near to all
     """
 
     codes: Ints
     mass: Floats
     cosine: Floats
+    reach: Floats
     hubness: Floats
 
     def score(self) -> Anything:
@@ -39,25 +41,21 @@ class Evidence:
         return np.where(self.codes < 0, -np.inf, score)
 
     def features(self) -> Anything:
-        """(n, 4): what tells a query of any known class from a distractor."""
+        """(n, 5): what tells a query of any known class from a distractor."""
         mass = np.log(self.mass.max(axis=1) + NO_MASS)
         cosine = np.sort(np.pad(self.cosine, ((0, 0), (2, 0)), constant_values=-1), axis=1)
         local = (self.cosine - self.hubness[self.codes]).max(axis=1)
-        return np.stack([mass, cosine[:, -1], cosine[:, -1] - cosine[:, -2], local], axis=1)
+        reach = np.log(self.reach + NO_MASS)
+        return np.stack([mass, cosine[:, -1], cosine[:, -1] - cosine[:, -2], local, reach], axis=1)
 
-    def without(self, codes: Ints) -> "Evidence":
-        """Give the evidence had a class, another for each of the n queries, not been in the gallery.
+    def best(self) -> Ints:
+        """(n,) the class that fits best."""
+        place = self.score().argmax(axis=1)[:, None]
+        return np.take_along_axis(self.codes, place, axis=1)[:, 0]
 
-        Labels spread independently of each other, so that striking one leaves the others as they are.
-        """
-        gone: Flags = self.codes == codes[:, None]
-        return Evidence(
-            np.where(gone, -1, self.codes), np.where(gone, 0, self.mass), np.where(gone, -1, self.cosine), self.hubness
-        )
-
-    def of(self, rows: slice) -> Self:
+    def of(self, rows: slice | Ints) -> Self:
         """Give the evidence on some of the queries."""
-        return type(self)(self.codes[rows], self.mass[rows], self.cosine[rows], self.hubness)
+        return type(self)(self.codes[rows], self.mass[rows], self.cosine[rows], self.reach[rows], self.hubness)
 
 
 def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evidence, Any]:
@@ -80,7 +78,7 @@ def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evid
     graph = neighbour_graph(nodes)
     means = unit_rows(class_means(nodes[:n_shots], codes))
     rows = nodes[n_shots:]
-    likest, hubness = _likest_means(rows, means)
+    likest, _ = nearest(rows, means, CANDIDATES)
     kept, mass, mass_of_likest = propagate(graph, codes, CANDIDATES, wanted=likest)
     twice = (likest[:, :, None] == kept[:, None, :]).any(axis=2)
     candidates = np.concatenate([kept, np.where(twice, -1, likest)], axis=1)
@@ -89,7 +87,10 @@ def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evid
         cosine[part] = np.einsum("nd,nkd->nk", rows[part], means[candidates[part]])
     none = candidates < 0
     every_mass = np.where(none, 0, np.concatenate([mass, mass_of_likest], axis=1))
-    evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), hubness)
+    sources = (np.arange(len(nodes)) < n_shots).astype(np.float32)
+    reach = diffuse(graph, sources)[n_shots:]
+    hubness = _hubness(nodes[:n_shots], codes, rows, means)
+    evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), reach, hubness)
     return evidence, graph[n_shots:, n_shots:]
 
 
@@ -100,12 +101,72 @@ def _adapted(pictures: CentredRows, space: WithinClassWhitening) -> Floats:
     return nodes
 
 
-def _likest_means(rows: Floats, means: Floats) -> tuple[Ints, Floats]:
-    """Find the most similar class means of each row, and how similar its nearest rows are to each mean.
+def _hubness(shots: Floats, codes: Ints, rows: Floats, means: Floats) -> Floats:
+    """Measure how similar its nearest rows are to each class mean; shots of other classes where rows are too few.
 
-    Source of the latter: the hubness correction of Conneau et al., Word translation without parallel data, ICLR 2018.
+    Source: the hubness correction of Conneau et al., Word translation without parallel data, ICLR 2018.
     """
-    likest, _ = nearest(rows, means, CANDIDATES)
-    n_top = int(np.clip(len(rows) // len(means), 1, 5))
-    _, similarity = nearest(means, rows, n_top)
-    return likest, similarity.mean(axis=1)
+    if len(rows) >= len(means):
+        return _nearest_similarity(means, rows)
+    hubness = np.full(len(means), -1, np.float32)
+    similarity = means @ shots.T
+    similarity[codes, np.arange(len(shots))] = -1
+    n_top = int(np.clip(len(shots) // len(means), 1, 5))
+    if len(means) > 1:
+        hubness = -np.partition(-similarity, n_top - 1, axis=1)[:, :n_top].mean(axis=1)
+    return hubness
+
+
+def _nearest_similarity(means: Floats, rows: Floats) -> Floats:
+    _, similarity = nearest(means, rows, int(np.clip(len(rows) // len(means), 1, 5)))
+    hubness: Floats = similarity.mean(axis=1)
+    return hubness
+
+
+@dataclass(frozen=True)
+class GalleryEvidence:
+    """What a gallery alone says of a query: as if labels had spread by one step.
+
+    Attributes
+    ----------
+    space : the adapted space
+    shots : (n_pictures, n_components) unit rows in it
+    codes : (n_pictures,) their classes
+    means : (n_classes, n_components) unit rows
+    hubness : (n_classes,)
+    """
+
+    space: WithinClassWhitening
+    shots: Floats
+    codes: Ints
+    means: Floats
+    hubness: Floats
+
+    @classmethod
+    def of(cls, gallery: Floats, codes: Ints, seed: int) -> Self:
+        """Whiten a gallery (n_pictures, dim) and take its classes' means; codes 0 to n_classes - 1, none missing."""
+        space = WithinClassWhitening(seed=seed).fit(gallery, codes)
+        shots = space.transform(gallery)
+        means = unit_rows(class_means(shots, codes))
+        return cls(space, shots, codes, means, _hubness(shots, codes, shots[:0], means))
+
+    def on(self, queries: Floats) -> Evidence:
+        """Give the evidence on each of the queries (n, dim) by itself."""
+        if not len(queries):
+            nothing = np.zeros((0, CANDIDATES), np.float32)
+            return Evidence(nothing.astype(np.int64), nothing, nothing, nothing[:, 0], self.hubness)
+        rows = self.space.transform(queries)
+        likest, _ = nearest(rows, self.means, CANDIDATES)
+        row, similarity = nearest(rows, self.shots, NEIGHBOURS)
+        weight = np.maximum(similarity, 0) ** 3
+        reach = weight.sum(axis=1)
+        voted = self.codes[row]
+        first = np.tril(voted[:, :, None] == voted[:, None, :], -1).any(axis=2) | (voted < 0)
+        candidates = np.concatenate([np.where(first, -1, voted), likest], axis=1)
+        among = (likest[:, :, None] == voted[:, None, :]).any(axis=2)
+        candidates[:, voted.shape[1] :] = np.where(among, -1, likest)
+        votes = ((candidates[:, :, None] == voted[:, None, :]) * weight[:, None, :]).sum(axis=2)
+        none = candidates < 0
+        cosine = np.where(none, -1, np.einsum("nd,nkd->nk", rows, self.means[candidates]))
+        mass = np.where(none, 0, votes / np.maximum(reach, NO_MASS)[:, None])
+        return Evidence(candidates, mass.astype(np.float32), cosine.astype(np.float32), reach, self.hubness)

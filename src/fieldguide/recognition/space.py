@@ -117,12 +117,13 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         others = X[:0] if unlabelled is None else unlabelled
         sample, n_shots = self._sample(X, others)
         within, freedom = within_class_scatter(X, codes)
-        self.shrinkage_ = self.ridge / (self.ridge + freedom + self.pair_weight)
+        pair_weight = min(self.pair_weight, len(sample) - n_shots)  # a few queries alone say little of pairs
+        self.shrinkage_ = self.ridge / (self.ridge + freedom + pair_weight)
         guide = unit_rows(sample @ _whitener(within, self.shrinkage_)) if freedom else sample
         pairs = _near_pair_scatter(sample, guide, n_shots)
         if freedom and np.trace(pairs) > TINY:
             pairs *= np.trace(within) / np.trace(pairs)
-        pooled = (freedom * within + self.pair_weight * pairs) / (freedom + self.pair_weight)
+        pooled = (freedom * within + pair_weight * pairs) / (freedom + pair_weight)
         self.map_ = _whitener(pooled, self.shrinkage_)
         if self.dim < X.shape[1]:
             rows = unit_rows(sample @ self.map_)

@@ -9,16 +9,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.recognition.by_probability import rank_by_probability
 from fieldguide.recognition.calibration import Calibration, Rehearsal, calibrate, known_probability
 from fieldguide.recognition.centred import CentredRows
-from fieldguide.recognition.evidence import Evidence, gather_evidence
+from fieldguide.recognition.evidence import gather_evidence
 from fieldguide.recognition.labels import encode
-from fieldguide.recognition.neighbours import blocks, unit_rows
 from fieldguide.recognition.propagation import smooth_over
-from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Ranking
+from fieldguide.recognition.ranking import Ranking
+from fieldguide.recognition.rehearsal import Cast, casts, representativeness
 from fieldguide.recognition.shots import Shots
-
-MANY_CLASSES = 300  # that many hidden shots at once teach enough; of fewer classes three are hidden in turn
 
 
 class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -26,8 +25,8 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     1. Embeddings are centred on gallery and queries together, and whitened within classes.
     2. Labels spread over the neighbour graph of gallery and queries.
-    3. The same is rehearsed with some shots hidden among the queries, which teaches how known queries and
-       distractors differ, and how far the ranking can be trusted.
+    3. The same is rehearsed with some classes and some shots hidden among the queries, which teaches how known
+       queries and distractors differ, and how far the ranking can be trusted.
     4. The contamination is estimated from all queries; a query's log odds mix with those around it.
 
     `docs/method.md` says why. `predict` answers among the classes, as a scikit-learn classifier must; `rank` knows
@@ -63,8 +62,7 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         check_is_fitted(self)
         X = validate_data(self, X, reset=False).astype(np.float32, copy=False)
         evidence, _ = gather_evidence(*self._task(X), self.seed)
-        best = evidence.score().argmax(axis=1)[:, None]
-        return self.classes_[np.take_along_axis(evidence.codes, best, axis=1)[:, 0]]
+        return self.classes_[evidence.best()]
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
         """Rank labels for each query.
@@ -85,11 +83,21 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             raise ValueError(f"k must be at least 1, not {k}")
         pictures, codes = self._task(X)
         evidence, graph = gather_evidence(pictures, codes, self.seed)
-        calibration = calibrate(self._rehearse(pictures, codes), evidence, self.seed)
+        guesses = evidence.best()
+        rehearsals = [self._rehearse(cast, pictures, guesses) for cast in casts(self.codes_, self.seed)]
+        calibration = calibrate(rehearsals, guesses, self.seed)
         self._settle(calibration)
         log_odds = smooth_over(graph, calibration.log_odds(evidence))
         known = known_probability(log_odds, self.contamination_)
-        ranking = self._ranking(X, evidence, calibration.classes(evidence) * known[:, None], 1 - known, k)
+        ranking = rank_by_probability(
+            Shots.of(self.gallery_, self.codes_),
+            self.classes_,
+            X,
+            evidence.codes,
+            calibration.classes(evidence),
+            known,
+            k,
+        )
         return replace(ranking, distractor_score=expit(-log_odds).astype(np.float32))
 
     def _task(self, X: Floats) -> tuple[CentredRows, Ints]:
@@ -97,21 +105,25 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         codes = np.concatenate([self.codes_, np.full(len(X), -1)])
         return CentredRows.about_their_centre(self.gallery_, X), codes
 
-    def _rehearse(self, pictures: CentredRows, codes: Ints) -> list[Rehearsal]:
-        """Hide one shot of every class with several, at random, and answer it like a query."""
-        rng = np.random.default_rng(self.seed)
-        several = np.bincount(self.codes_) > 1
-        rehearsals = []
-        for _ in range((1 if len(several) > MANY_CLASSES else 3) if several.any() else 0):
-            order = rng.permutation(len(self.codes_))
-            one_each = order[np.unique(codes[order], return_index=True)[1]]
-            hidden = np.sort(one_each[several[codes[one_each]]])
-            shown = codes.copy()
-            shown[hidden] = -1
-            evidence, _ = gather_evidence(pictures, shown, self.seed)
-            n = len(hidden)
-            rehearsals.append(Rehearsal(evidence.of(slice(n, None)), evidence.of(slice(n)), codes[hidden]))
-        return rehearsals
+    def _rehearse(self, cast: Cast, pictures: CentredRows, guesses: Ints) -> Rehearsal:
+        """Answer the hidden pictures of a cast with the queries, whose likeliest classes are `guesses`."""
+        codes = self.codes_
+        left = np.unique(codes[cast.gallery])
+        shown = np.full(len(pictures), -1)
+        shown[cast.gallery] = np.searchsorted(left, codes[cast.gallery])
+        evidence, _ = gather_evidence(pictures, shown, self.seed)
+        hidden = np.sort(np.concatenate([cast.known, cast.strangers]))
+        return Rehearsal(
+            known=evidence.of(np.searchsorted(hidden, cast.known)),
+            codes=np.searchsorted(left, codes[cast.known]),
+            weight=representativeness(codes, cast, np.bincount(guesses, minlength=len(self.classes_))),
+            known_groups=codes[cast.known],
+            shots=np.bincount(codes)[codes[cast.known]],
+            strangers=evidence.of(np.searchsorted(hidden, cast.strangers)),
+            stranger_groups=codes[cast.strangers],
+            queries=evidence.of(slice(len(hidden), None)),
+            displaced=cast.hidden[guesses],
+        )
 
     def _settle(self, calibration: Calibration) -> None:
         if self.contamination is None:
@@ -121,27 +133,3 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         else:
             self.contamination_, self.contamination_interval_ = self.contamination, (self.contamination,) * 2
             self.account_ = f"contamination {self.contamination:.2f}, as given"
-
-    def _ranking(self, queries: Floats, evidence: Evidence, known: Anything, unknown: Anything, k: int) -> Ranking:
-        """Sort labels and the unknown one by probability: the order of highest expected mAP@k."""
-        n = len(queries)
-        last = UNKNOWN if self.contamination_ > 0 else NOTHING
-        codes = np.concatenate([np.where(evidence.codes < 0, NOTHING, evidence.codes), np.full((n, 1), last)], axis=1)
-        probability = np.concatenate([known, unknown[:, None]], axis=1)
-        order = np.argsort(-np.where(codes == NOTHING, -1, probability), axis=1, kind="stable")[:, :k]
-        order = np.pad(order, ((0, 0), (0, k - order.shape[1])), constant_values=-1)
-        codes, probability = np.take_along_axis(codes, order, axis=1), np.take_along_axis(probability, order, axis=1)
-        beyond = np.arange(k) >= evidence.codes.shape[1] + 1
-        codes[:, beyond] = NOTHING
-        shots = Shots.of(self.gallery_, self.codes_)
-        nearest, similarity = np.empty(codes.shape, np.int64), np.empty(codes.shape, np.float32)
-        for part in blocks(*queries.shape):
-            nearest[part], similarity[part] = shots.nearest(unit_rows(queries[part]), np.maximum(codes[part], 0))
-        return Ranking(
-            classes=self.classes_,
-            codes=codes,
-            similarity=np.where(codes < 0, np.float32(np.nan), similarity),
-            nearest=np.where(codes < 0, -1, nearest),
-            distractor_score=unknown.astype(np.float32),
-            probability=np.where(codes == NOTHING, np.nan, probability).astype(np.float32),
-        )

@@ -1,0 +1,93 @@
+"""The default recognizer with each of its parts removed: a table in Markdown.
+
+    python benchmarks/ablation.py NAME=FOLDER [NAME=FOLDER ...]
+
+Folders as for benchmarks/recognition.py. Tasks named alike but for a number at the end are averaged.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from fieldguide import TransductiveClassifier
+from fieldguide.recognition import PowerCentring, WithinClassWhitening
+from fieldguide.recognition.contamination import _by_high_scores, _by_likelihood
+from fieldguide.recognition.evidence import Evidence
+from fieldguide.recognition.neighbours import unit_rows
+from tasks import Measured, Task, measure, read_task
+
+HERE = "fieldguide.recognition."
+
+
+class Unchanged(BaseEstimator):
+    """Unit rows in place of the whitened space."""
+
+    def fit(self, X: np.ndarray, y: object, unlabelled: object = None) -> "Unchanged":
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        return unit_rows(X)
+
+
+class Uncentred(PowerCentring):
+    """The power alone."""
+
+    def fit(self, X: np.ndarray, y: object = None) -> "Uncentred":
+        super().fit(X)
+        self.mean_ = np.zeros_like(self.mean_)
+        return self
+
+
+ALL_FEATURES = Evidence.features
+REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
+    "nothing": nullcontext,
+    "power": lambda: patch(HERE + "transductive.PowerCentring", lambda: PowerCentring(power=1)),
+    "centring": lambda: patch(HERE + "transductive.PowerCentring", Uncentred),
+    "whitening": lambda: patch(HERE + "evidence.WithinClassWhitening", lambda seed: Unchanged()),
+    "near pairs in whitening": lambda: patch(
+        HERE + "evidence.WithinClassWhitening", lambda seed: WithinClassWhitening(pair_weight=1e-6, seed=seed)
+    ),
+    "spreading beyond one step": lambda: patch(HERE + "propagation.ROUNDS", 1),
+    "cosine to class means in the score": lambda: patch(HERE + "evidence.COSINE_WEIGHT", 0.0),
+    "reach, the mass of all labels": lambda: patch.object(Evidence, "features", lambda one: ALL_FEATURES(one)[:, :4]),
+    "neighbours' log odds": lambda: patch(HERE + "transductive.smooth_over", lambda graph, values: values),
+    "weights of the hidden shots": lambda: patch(
+        HERE + "transductive.representativeness", lambda codes, cast, queries_of: np.ones(len(cast.known))
+    ),
+    "share by likelihood": lambda: patch(HERE + "contamination._by_likelihood", _by_high_scores),
+    "share by high scores": lambda: patch(HERE + "contamination._by_high_scores", _by_likelihood),
+    "sharper with all shots": lambda: patch(HERE + "calibration._sharper", lambda rehearsals: 1.0),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="+", metavar="NAME=FOLDER")
+    args = parser.parse_args()
+    sets: dict[str, list[Task]] = defaultdict(list)
+    for named in args.tasks:
+        name, folder = named.split("=", 1)
+        sets[name.rstrip("0123456789 ")].append(read_task(Path(folder)))
+    print("| removed |" + "".join(f" {name}: mAP@5 | AUROC | contamination off by | ECE |" for name in sets))
+    print("| --- |" + " --- |" * (4 * len(sets)))
+    for part, removal in REMOVED.items():
+        with removal():
+            print(f"| {part} |" + "".join(cells(tasks) for tasks in sets.values()), flush=True)
+
+
+def cells(tasks: list[Task]) -> str:
+    """Measure the default on each task, and give the means."""
+    reached: list[Measured] = [measure(TransductiveClassifier(), task) for task in tasks]
+    off = [abs(one.called - task.contamination) for one, task in zip(reached, tasks, strict=True)]
+    means = [np.mean([getattr(one, what) for one in reached]) for what in ("precision", "auroc", "ece")]
+    return f" {means[0]:.3f} | {means[1]:.3f} | {np.mean(off):.3f} | {means[2]:.3f} |"
+
+
+if __name__ == "__main__":
+    main()

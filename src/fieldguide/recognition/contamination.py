@@ -1,0 +1,137 @@
+"""How many of the queries are distractors: their scores seen as a mixture of two kinds known from rehearsals.
+
+Two estimators err in different ways, and their mean is taken: the likeliest mixture over all scores, and the counts of
+high scores, where a distractor model that is off matters least. A rehearsal that hides classes makes distractors of
+their queries too, and this is undone in two ways of opposite bias: those queries are left out, or they are subtracted.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fieldguide.arrays import Anything, Flags, Ints
+
+BINS = 12
+RESAMPLES = 60
+PRIOR, PRIOR_SPREAD = 0.3, 0.25  # mean and standard deviation of contaminations, before anything is seen
+PRIOR_QUERIES = 10.0  # worth as much as that where no variance can be told
+UPPER = (0.2, 0.7)  # high scores are those above which this share of the known lies
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one kind of pictures, higher for what looks known.
+
+    Attributes
+    ----------
+    values : (n,) scores
+    groups : (n,) code of the class that each belongs to, or seems to: pictures of one class are alike
+    weight : (n,) how much each counts
+    """
+
+    values: Anything
+    groups: Ints
+    weight: Anything
+
+    def heights(self, edges: Anything, groups: Ints) -> Anything:
+        """Histogram (n_bins,) between `edges` with each group as often as it stands in `groups`; no bin is empty."""
+        times = np.bincount(groups, minlength=int(self.groups.max(initial=0)) + 1)[self.groups]
+        weight = self.weight / self.weight.mean() * times
+        counts = np.bincount(np.digitize(self.values, edges), weight, minlength=len(edges) + 1) + 0.5
+        heights: Anything = counts / counts.sum()
+        return heights
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What is known of the share of distractors among the queries.
+
+    Attributes
+    ----------
+    known, distractors : scores of examples of the two kinds
+    queries : scores of the real queries
+    displaced : (n_queries,) which of them seem to be of a class that the rehearsal had hidden
+    """
+
+    known: Scores
+    distractors: Scores
+    queries: Scores
+    displaced: Flags
+
+    def share(self, rng: np.random.Generator | None = None) -> float:
+        """Estimate the share; with `rng` of a bootstrap that draws whole classes, as pictures of one are alike."""
+        both = np.concatenate([self.known.values, self.distractors.values])
+        edges = np.quantile(both, np.linspace(0, 1, BINS + 1)[1:-1])
+        kinds = (self.known, self.distractors, self.queries)
+        drawn = [_groups(kind, rng) for kind in kinds]
+        known, distractors, queries = (kind.heights(edges, groups) for kind, groups in zip(kinds, drawn, strict=True))
+        staying = Scores(self.queries.values, self.queries.groups, np.where(self.displaced, 0.0, 1.0))
+        left = 1.0 - self.displaced.mean()
+        found = [_share(known, distractors, queries)]
+        if 0 < left < 1:
+            found = [max(0.0, (found[0] - (1 - left)) / left)]
+            found.append(_share(known, distractors, staying.heights(edges, drawn[2])))
+        return float(np.mean(found))
+
+
+def estimate(mixture: Mixture, n_queries: int, seed: int) -> tuple[float, tuple[float, float]]:
+    """Estimate the share of distractors among `n_queries`, and its 90% interval.
+
+    What a bootstrap that draws whole classes says of the estimate's variance decides how much the prior weighs.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = np.array([mixture.share(rng) for _ in range(RESAMPLES)])
+    chance = 0.25 / (n_queries + 1)  # at most the variance of a share of so many
+    drawn += np.sqrt(chance) * rng.normal(size=RESAMPLES)
+    weight = PRIOR_SPREAD**2 / (PRIOR_SPREAD**2 + drawn.var())
+    share, *ends = weight * np.array([mixture.share(), *np.quantile(drawn, [0.05, 0.95])]) + (1 - weight) * PRIOR
+    low, high = np.clip(ends, 0, 1)
+    return float(share), (float(min(low, share)), float(max(high, share)))
+
+
+def estimate_without_known(
+    distractors: Anything, queries: Anything, n_queries: int
+) -> tuple[float, tuple[float, float]]:
+    """Estimate the same where no known picture can serve as an example, from scores (n,) of the two kinds.
+
+    Below a low score lie few queries but distractors: the ratio of their number to that expected bounds their share.
+    As known queries score low too where a class has one shot, the prior has half the say.
+    """
+    levels = np.quantile(distractors, np.linspace(0.1, 0.6, 11))
+    ratios = [(queries <= level).mean() / (distractors <= level).mean() for level in levels]
+    share = (float(np.clip(np.median(ratios), 0, 1)) + PRIOR) / 2
+    share = towards_prior(share, n_queries)
+    return share, (max(0.0, share - 0.3), min(1.0, share + 0.3))
+
+
+def towards_prior(share: float, n_queries: int) -> float:
+    """Draw an estimate to the prior, the more the fewer queries there are."""
+    return (share * n_queries + PRIOR * PRIOR_QUERIES) / (n_queries + PRIOR_QUERIES)
+
+
+def _groups(scores: Scores, rng: np.random.Generator | None) -> Ints:
+    present: Ints = np.unique(scores.groups)
+    return present if rng is None else rng.choice(present, len(present))
+
+
+def _share(known: Anything, distractors: Anything, queries: Anything) -> float:
+    """Take the mean of the two estimators, given three histograms (n_bins,), low scores first."""
+    return (_by_likelihood(known, distractors, queries) + _by_high_scores(known, distractors, queries)) / 2
+
+
+def _by_likelihood(known: Anything, distractors: Anything, queries: Anything) -> float:
+    """Find the likeliest share by EM; Saerens, Latinne & Decaestecker, Neural Computation 2002."""
+    share = PRIOR
+    for _ in range(200):
+        share = float((queries * share * distractors / (share * distractors + (1 - share) * known)).sum())
+    return share
+
+
+def _by_high_scores(known: Anything, distractors: Anything, queries: Anything) -> float:
+    """Solve for the share at each of the high thresholds, and take the median; Forman, Data Mining 2008 (sweep)."""
+    above = [np.cumsum(heights[::-1])[:-1] for heights in (known, distractors, queries)]
+    high: Flags = (above[0] >= UPPER[0]) & (above[0] <= UPPER[1])
+    if not np.any(high):
+        high = np.arange(BINS - 1) == np.abs(above[0] - np.mean(UPPER)).argmin()
+    ratios = (above[0] - above[2]) / np.maximum(above[0] - above[1], 0.05)
+    return float(np.clip(np.median(ratios[high]), 0, 1))

@@ -1,0 +1,76 @@
+"""Rehearsals: the task played with some of the gallery as queries, whose answers are known.
+
+In one, some classes are hidden, all their shots: to the rest of the gallery they are distractors. Of each other class
+with several shots one is hidden: these are known queries.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fieldguide.arrays import Anything, Ints
+
+MANY_CLASSES = 300  # of more classes, hiding a quarter once teaches enough; of fewer, each has its turn
+TURNS = 4
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Which gallery pictures play what.
+
+    Attributes
+    ----------
+    gallery : rows that stay labelled
+    known : rows hidden, of classes that stay
+    strangers : rows of the classes hidden
+    hidden : (n_classes,) which classes these are
+    """
+
+    gallery: Ints
+    known: Ints
+    strangers: Ints
+    hidden: Anything
+
+
+def casts(codes: Ints, seed: int) -> Iterator[Cast]:
+    """Draw who plays what, once for many classes, in turns for few.
+
+    Parameters
+    ----------
+    codes : (n_pictures,) classes, 0 to n_classes - 1, none missing
+    seed : of the draw
+    """
+    rng = np.random.default_rng(seed)
+    size = np.bincount(codes)
+    turns = min(TURNS, len(size))
+    turn = rng.permutation(np.arange(len(size)) % turns)
+    for now in range(1 if len(size) > MANY_CLASSES else turns):
+        hidden = (turn == now) & (turns > 1)
+        order = rng.permutation(len(codes))
+        one_each = order[np.unique(codes[order], return_index=True)[1]]
+        known = one_each[(size > 1) & ~hidden]
+        strangers = np.flatnonzero(hidden[codes])
+        gallery = np.setdiff1d(np.arange(len(codes)), np.concatenate([known, strangers]))
+        yield Cast(gallery, known, strangers, hidden)
+
+
+def representativeness(codes: Ints, cast: Cast, queries_of: Anything) -> Anything:
+    """Weigh the known of a cast so that they stand for the queries.
+
+    A class whose only shot cannot be hidden is stood for by those left with as many shots; and a class of many queries
+    counts more than one of few, half by its number and half as any other, since not all that seem its are.
+
+    Parameters
+    ----------
+    codes : (n_pictures,) classes
+    cast : who plays what
+    queries_of : (n_classes,) number of queries that seem to be of each class
+    """
+    left = np.bincount(codes[cast.gallery], minlength=len(queries_of))
+    of_known = codes[cast.known]
+    classes = np.bincount(left[left > 0])
+    players = np.bincount(left[of_known], minlength=len(classes))
+    shots = (classes / np.maximum(players, 1))[left[of_known]]
+    weight: Anything = shots * (queries_of[of_known] + queries_of.mean() + 1e-9)
+    return weight
