@@ -2,7 +2,7 @@
 
 Two estimators err in different ways, and their mean is taken: the likeliest mixture over all scores, and the counts of
 high scores, where a distractor model that is off matters least. A rehearsal that hides classes makes distractors of
-their queries too, and this is undone in two ways of opposite bias: those queries are left out, or they are subtracted.
+their queries too; their number is subtracted.
 """
 
 from dataclasses import dataclass
@@ -65,13 +65,8 @@ class Mixture:
         kinds = (self.known, self.distractors, self.queries)
         drawn = [_groups(kind, rng) for kind in kinds]
         known, distractors, queries = (kind.heights(edges, groups) for kind, groups in zip(kinds, drawn, strict=True))
-        staying = Scores(self.queries.values, self.queries.groups, np.where(self.displaced, 0.0, 1.0))
-        left = 1.0 - self.displaced.mean()
-        found = [_share(known, distractors, queries)]
-        if 0 < left < 1:
-            found = [max(0.0, (found[0] - (1 - left)) / left)]
-            found.append(_share(known, distractors, staying.heights(edges, drawn[2])))
-        return float(np.mean(found))
+        displaced = float(self.displaced.mean())
+        return max(0.0, (_share(known, distractors, queries) - displaced) / max(1 - displaced, 0.01))
 
 
 def estimate(mixture: Mixture, n_queries: int, seed: int) -> tuple[float, tuple[float, float]]:
