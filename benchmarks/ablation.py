@@ -29,6 +29,8 @@ class Unchanged(BaseEstimator):
     """Unit rows in place of the whitened space."""
 
     def fit(self, X: np.ndarray, y: object, unlabelled: object = None) -> "Unchanged":
+        self.n_features_in_ = X.shape[1]
+        self.map_ = np.eye(X.shape[1], dtype=np.float32)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -38,8 +40,8 @@ class Unchanged(BaseEstimator):
 class Uncentred(PowerCentring):
     """The power alone."""
 
-    def fit(self, X: np.ndarray, y: object = None) -> "Uncentred":
-        super().fit(X)
+    def _see(self, X: np.ndarray) -> "Uncentred":
+        super()._see(X)
         self.mean_ = np.zeros_like(self.mean_)
         return self
 
@@ -47,8 +49,8 @@ class Uncentred(PowerCentring):
 ALL_FEATURES = Evidence.features
 REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "nothing": nullcontext,
-    "power": lambda: patch(HERE + "transductive.PowerCentring", lambda: PowerCentring(power=1)),
-    "centring": lambda: patch(HERE + "transductive.PowerCentring", Uncentred),
+    "power": lambda: patch(HERE + "centred.PowerCentring", lambda: PowerCentring(power=1)),
+    "centring": lambda: patch(HERE + "centred.PowerCentring", Uncentred),
     "whitening": lambda: patch(HERE + "evidence.WithinClassWhitening", lambda seed: Unchanged()),
     "near pairs in whitening": lambda: patch(
         HERE + "evidence.WithinClassWhitening", lambda seed: WithinClassWhitening(pair_weight=1e-6, seed=seed)
