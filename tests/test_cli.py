@@ -24,7 +24,16 @@ def test_help_lists_the_commands_and_what_they_do(done):
 def test_help_of_a_command_explains_every_option(done):
     out = done("identify", "--help").out
     options = (
-        *("--output", "--details", "--recipe", "--backbone", "--engine", "--distractors", "--contamination"),
+        *(
+            "--output",
+            "--details",
+            "--report",
+            "--recipe",
+            "--backbone",
+            "--engine",
+            "--distractors",
+            "--contamination",
+        ),
         *("--threshold", "-k", "--image-column", "--label-column", "--separator", "--unknown", "--seed"),
     )
     for option in options:

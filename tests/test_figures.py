@@ -236,7 +236,8 @@ def test_report_draws_figures_from_saved_details(details, task, done, tmp_path):
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "history.jsonl").write_text('{"epoch": 0, "loss": 2}\n{"epoch": 1, "loss": 1}\n')
     outcome = done(
-        *("report", details, task.gallery, task.queries, "--truth", task.truth_file, "--figures", tmp_path / "figures"),
+        *("report", details, task.gallery, task.queries, "-o", tmp_path / "report.html", "--truth", task.truth_file),
+        *("--figures", tmp_path / "figures"),
         *("--leaderboard", tmp_path / "board.jsonl", "--training", tmp_path / "training"),
     )
     written = sorted(path.name for path in (tmp_path / "figures").iterdir())
@@ -247,8 +248,9 @@ def test_report_draws_figures_from_saved_details(details, task, done, tmp_path):
         assert picture.width > 1000
 
 
-def test_details_of_other_pictures_are_refused(details, task, few, refused, tmp_path):
-    line = refused("report", details, task.gallery, few.queries, "--figures", tmp_path / "f")
+def test_details_of_other_pictures_are_refused(details, task, few, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = refused("report", details, task.gallery, few.queries)
     assert "which is not among the queries" in line
     gallery = tmp_path / "gallery"
     for kind in KNOWN[:2]:
@@ -273,5 +275,5 @@ def test_a_leaderboard_that_is_no_json_is_refused(details, task, refused, tmp_pa
 
 
 def test_a_map_that_is_not_there_is_refused(details, task, refused, tmp_path):
-    line = refused("report", details, task.gallery, task.queries, "--map", "globe", "--figures", tmp_path / "f")
+    line = refused("report", details, task.gallery, task.queries, "--map", "globe", "-o", tmp_path / "r.html")
     assert "unknown map 'globe': choose one of t-sne, umap" in line

@@ -229,8 +229,9 @@ def identify_files(
     *,
     form: Format | None = None,
     details: Path | None = None,
+    report: Path | None = None,
 ) -> Identification:
-    """Identify queries and write the answers: what the command line does.
+    """Identify queries and write the answers, with details and a report if asked: what the command line does.
 
     Beside `output` lies, if some pictures could not be read, the list of them: `answers.unreadable.csv`.
 
@@ -241,14 +242,20 @@ def identify_files(
     form = form or Format()
     check_writable(output)
     taken = [gallery.resolve(), queries.resolve()]
-    for path in filter(None, [output, details, list_path(output)]):
+    for path in filter(None, [output, details, report, list_path(output)]):
         check_writable(path)
         if path.resolve() in taken:
             raise FieldguideError(f"{path} cannot be written: it would overwrite another file of this run")
         taken.append(path.resolve())
+    if report:
+        from fieldguide.reporting import check_report
+
+        check_report(report)
     known = _read_gallery(gallery, form)
     form.check(catalog_of(known).shots())
     asked = _read_queries(queries, form)
+    if report and (isinstance(known, EmbeddedPictures) or isinstance(asked, EmbeddedPictures)):
+        raise FieldguideError("a report shows pictures: give it these, not embeddings")
     result = identify_catalogs(known, asked, settings, unknown=form.unknown)
     for source in (gallery, queries):
         if not source.exists():  # the rest of its pictures would be called unreadable
@@ -257,6 +264,12 @@ def identify_files(
     write_answers(result.ranking, output, form)
     if details:
         write_details(result.ranking, details, result.gallery.images, result.facts)
+    if report:
+        from fieldguide.report import Run
+        from fieldguide.report.page import write_page
+
+        run = Run(result.ranking, result.facts, result.gallery, result.queries, result.shots, result.asked)
+        write_page(run, report, show=settings.show)
     write_unreadable(result.unreadable, output, form.image_column)
     return result
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,22 @@ from fieldguide.catalog.tables import read_columns
 from fieldguide.embedding import embed, load_backbone, open_store, start_engine
 from fieldguide.errors import AnswersError, CatalogError, FieldguideError
 from fieldguide.evaluation import match_truth
-from fieldguide.files import written_whole
+from fieldguide.files import check_writable, written_whole
 from fieldguide.report import Run, draw_all
+
+
+def check_report(path: Path, inputs: Sequence[Path | None] = ()) -> None:
+    """Refuse, before hours of work, a report that could not be written after it.
+
+    Raises
+    ------
+    FieldguideError : the extra `report` is not installed, or `path` cannot be written or is one of the inputs.
+    """
+    if any(find_spec(name) is None for name in ("jinja2", "matplotlib", "plotly")):
+        raise FieldguideError("what reports need is not installed: pip install 'fieldguide[report]'")
+    check_writable(path)
+    if path.resolve() in [other.resolve() for other in inputs if other]:
+        raise FieldguideError(f"{path} cannot be written: it would overwrite another file of this run")
 
 
 def read_run(

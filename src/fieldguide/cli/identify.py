@@ -37,6 +37,10 @@ def identify(
         Optional[Path],  # noqa: UP045  typer reads it
         typer.Option(help="A Parquet file with similarity, probability and nearest gallery picture of each answer."),
     ] = None,
+    report: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A page that shows it all: one file of HTML, which opens anywhere."),
+    ] = None,
     recipe: Annotated[
         str, typer.Option(help="How labels are found: transductive, cosine, logistic or xgboost.")
     ] = "transductive",
@@ -86,8 +90,10 @@ def identify(
 
     settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache)
     form = Format(image_column, label_column, separator, unknown)
-    result = identify_files(gallery, queries, output, settings, form=form, details=details)
+    result = identify_files(gallery, queries, output, settings, form=form, details=details, report=report)
     unknowns, n = int(result.ranking.is_unknown().sum()), len(result.ranking)
     print(f"distractors: {result.account}")
     print(f"{n:,} {'query' if n == 1 else 'queries'}: {n - unknowns:,} identified, {unknowns:,} unknown")
     print(f"answers: {output}" + (f"\ndetails: {details}" if details else ""))
+    if report:
+        print(f"report: {report}")

@@ -12,9 +12,13 @@ def report(
     details: Annotated[Path, typer.Argument(help="What `identify --details` wrote.")],
     gallery: Annotated[Path, typer.Argument(help="The gallery it was written of.")],
     queries: Annotated[Path, typer.Argument(help="The queries it was written of.")],
-    figures: Annotated[Path, typer.Option(help="A folder for the figures.")] = Path("figures"),
-    truth: Annotated[
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the page goes.")] = Path("report.html"),
+    figures: Annotated[
         Optional[Path],  # noqa: UP045  typer reads it
+        typer.Option(help="A folder for the figures, each in a file of its own."),
+    ] = None,
+    truth: Annotated[
+        Optional[Path],  # noqa: UP045
         typer.Option(help="The true labels, a table: mistakes, reliability, ROC and more are shown too."),
     ] = None,
     leaderboard: Annotated[
@@ -32,20 +36,28 @@ def report(
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
 ) -> None:
-    """Draw what a run came to: the task, the answers, the map, and with the truth how good they are.
+    """Write a page that shows what a run came to: one file, which opens anywhere and loads nothing.
+
+    It begins with how many were identified and how sure that is; then a map of all pictures to look around in, every
+    query with its answers, and figures: the task, contamination against threshold, distractor rules side by side,
+    and with the truth how good the answers are.
 
     For example:
 
         fieldguide identify gallery/ queries/ --details details.parquet
 
-        fieldguide report details.parquet gallery/ queries/ --figures figures/
+        fieldguide report details.parquet gallery/ queries/ -o report.html --figures figures/
     """
     from fieldguide.answers import Format
-    from fieldguide.reporting import read_run, write_figures
+    from fieldguide.report.page import write_page
+    from fieldguide.reporting import check_report, read_run, write_figures
 
+    check_report(output, [details, gallery, queries, truth, leaderboard])
     form = Format(image_column, label_column, unknown=unknown)
     run = read_run(
         details, gallery, queries, form=form, truth=truth, board=leaderboard, training=training, layout=layout
     )
-    for path in write_figures(run, figures):
+    for path in write_figures(run, figures) if figures else ():
         print(f"figure: {path}")
+    write_page(run, output)
+    print(f"report: {output}")

@@ -11,7 +11,7 @@ from fieldguide.errors import FieldguideError
 from fieldguide.machine import cores
 from fieldguide.recognition import PowerCentring, WithinClassWhitening
 
-FEW = 2000  # points; with fewer, threads of t-SNE cost more than they save
+FEW = 5000  # points; with fewer, threads of t-SNE cost more than they save
 ENOUGH = 10  # points; fewer are set on a circle
 
 

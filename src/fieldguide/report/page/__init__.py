@@ -1,0 +1,5 @@
+"""The page: one file that tells the whole story of a run, to be opened anywhere, with no network."""
+
+from fieldguide.report.page.write import write_page
+
+__all__ = ["write_page"]

@@ -1,0 +1,100 @@
+"""Put summary, data, thumbnails and figures into one file of HTML."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fieldguide.files import written_whole
+from fieldguide.machine import cores
+from fieldguide.progress import progress
+from fieldguide.report.figures import Entry, draw_all
+from fieldguide.report.page.data import page_data
+from fieldguide.report.page.summary import describe, histogram, summarise
+from fieldguide.report.pictures import thumbnail
+from fieldguide.report.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+HERE = Path(__file__).parent
+CHUNK = 256  # thumbnails that the browser decodes from text together
+SIDES = ((2_000, 144), (8_000, 112), (20_000, 88), (50_000, 56))  # pictures, up to which thumbnails have this side
+LEAST_SIDE = 32
+IN_THE_PAGE = ("map-classes",)  # the page's own map shows it better
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as the page shows it."""
+
+    entry: Entry
+    source: str
+
+
+def write_page(run: Run, path: Path, *, show: bool = True) -> None:
+    """Write the page of a run.
+
+    Parameters
+    ----------
+    run : of n queries
+    path : of the file; it appears whole or not at all
+    show : whether to show progress
+
+    Raises
+    ------
+    FieldguideError : the file cannot be written.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
+    page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    parts = page.get_template("page.html").generate(
+        title=f"What {len(run.ranking):,} picture{'s' * (len(run.ranking) > 1)} show{'s' * (len(run.ranking) == 1)}",
+        description=describe(run),
+        tiles=summarise(run),
+        histogram=histogram(run),
+        has_truth=run.truth is not None,
+        has_probability=bool(histogram(run)),
+        figures=(_drawn(entry, figure) for entry, figure in draw_all(run) if entry.name not in IN_THE_PAGE),
+        data=_json(page_data(run)),
+        thumbnails=_thumbnails(run, show),
+        chunk=CHUNK,
+        css=(HERE / "page.css").read_text(encoding="utf-8"),
+        script=(HERE / "page.js").read_text(encoding="utf-8"),
+        library=get_plotlyjs(),
+    )
+    with written_whole(path) as scratch, scratch.open("w", encoding="utf-8") as file:
+        file.writelines(parts)
+
+
+def _json(data: object) -> str:
+    """Give JSON that no label can break out of: in ASCII, and with no `<` for a closing tag to begin with."""
+    return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _thumbnails(run: Run, show: bool) -> Iterator[str]:
+    """Give thumbnails in base64, a line each, in chunks: gallery first, then queries; an empty line for unreadable."""
+    paths = [*run.gallery.paths, *run.queries.paths]
+    side = next((side for most, side in SIDES if len(paths) <= most), LEAST_SIDE)
+    with ThreadPoolExecutor(cores()) as pool, progress("thumbnails", len(paths), show=show) as advance:
+        pictures = pool.map(partial(thumbnail, side=side), paths)
+        while chunk := list(islice(pictures, CHUNK)):
+            yield "\n".join(base64.b64encode(picture).decode() for picture in chunk)
+            for _ in chunk:
+                advance()
+
+
+def _drawn(entry: Entry, figure: "Figure") -> Drawn:
+    """Draw a figure into a data URL: pictures as WebP, lines as SVG, which stays sharp and small."""
+    file = io.BytesIO()
+    kind = "webp" if entry.pictures else "svg"
+    figure.savefig(file, format=kind, dpi=130)
+    mime = "image/webp" if entry.pictures else "image/svg+xml"
+    return Drawn(entry, f"data:{mime};base64,{base64.b64encode(file.getvalue()).decode()}")

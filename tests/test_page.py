@@ -1,0 +1,378 @@
+"""The page in a real browser, headless Chromium: what it shows, what it answers to, and that it fetches nothing."""
+
+import base64
+import io
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fieldguide.report import Run
+from fieldguide.report.page import write_page
+from synthetic import make_run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+HOSTILE = [
+    "<script>document.title = 'hacked'</script>",
+    "</script><img src=x onerror=\"document.title='hacked'\">",
+    "\"quoted\" & 'twice'",
+    "🦊 fox, $x^2$ and \\u003c",
+    "{{ 7 * 7 }}",
+    "Straße 007",
+]
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Opened:
+    """A page in the browser, what it complained of and what it asked for."""
+
+    page: object
+    run: Run
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def count(self) -> int:
+        text = self.page.locator("#count").inner_text()
+        return int(re.search(r"([\d,]+)(?: of| queries)", text)[1].replace(",", ""))
+
+    def waits_for_count(self, n: int) -> None:
+        shown = f"all {n:,} queries" if n == len(self.run.ranking) else f"{n:,} of {len(self.run.ranking):,} queries"
+        self.page.wait_for_function("text => document.getElementById('count').textContent.includes(text)", arg=shown)
+
+    def spot(self, row: int) -> tuple[float, float]:
+        """Where a query's point is on the screen."""
+        x, y = map(float, self.run.plane.queries[row])
+        return tuple(
+            self.page.evaluate(
+                """([x, y]) => {
+                    const map = document.getElementById("map"), box = map.getBoundingClientRect();
+                    const { xaxis, yaxis } = map._fullLayout;
+                    return [box.left + xaxis._offset + xaxis.d2p(x), box.top + yaxis._offset + yaxis.d2p(y)];
+                }""",
+                [x, y],
+            )
+        )
+
+
+def open_page(browser, file: Path, run: Run, **options) -> Opened:
+    page = browser.new_page(**({"viewport": {"width": 1280, "height": 900}} | options))
+    opened = Opened(page, run)
+    page.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: opened.errors.append(str(error)))
+    page.on("request", lambda request: opened.requests.append(request.url))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#map .main-svg", state="attached")
+    return opened
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory) -> tuple[Path, Run]:
+    folder = tmp_path_factory.mktemp("big")
+    run = make_run(folder, classes=50, queries=2000)
+    write_page(run, folder / "report.html", show=False)
+    return folder / "report.html", run
+
+
+@pytest.fixture(scope="module")
+def opened(browser, big) -> Opened:
+    """The page of 2,000 queries. Each test begins by resetting it."""
+    return open_page(browser, *big)
+
+
+@pytest.fixture
+def fresh(opened) -> Opened:
+    opened.page.keyboard.press("Escape")
+    opened.page.get_by_role("button", name="Reset", exact=True).click()
+    opened.page.locator("#order").select_option("given")
+    opened.waits_for_count(2000)
+    opened.page.evaluate("scrollTo(0, 0)")
+    return opened
+
+
+# --- what it shows -------------------------------------------------------------------------------------------------
+
+
+@needs_chromium
+def test_it_loads_without_complaint_and_asks_for_nothing(fresh):
+    assert fresh.errors == []
+    assert [url for url in fresh.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert sum(url.startswith("file:") for url in fresh.requests) == 1
+
+
+@needs_chromium
+def test_the_browser_itself_refuses_whatever_would_leave_the_page(browser, big):
+    page = open_page(browser, *big).page
+    refused = page.evaluate(
+        """() => new Promise((resolve) => {
+            document.addEventListener("securitypolicyviolation", (event) => resolve(event.blockedURI));
+            fetch("http://127.0.0.1:9/secret").catch(() => {});
+        })"""
+    )
+    page.close()
+    assert refused == "http://127.0.0.1:9/secret"
+
+
+@needs_chromium
+def test_it_begins_with_what_matters(fresh):
+    tiles = fresh.page.locator(".tiles").inner_text()
+    unknown = int(fresh.run.ranking.is_unknown().sum())
+    assert f"{2000 - unknown:,}\nidentified" in tiles
+    assert f"{unknown:,}\nnone of these" in tiles
+    low, high = fresh.run.facts.interval
+    assert f"{fresh.run.facts.contamination:.0%}\nestimated contamination" in tiles
+    assert f"90% interval {low:.0%} to {high:.0%}" in tiles
+    assert "of first answers expected right" in tiles
+    assert f"{fresh.run.scores[0].value:.3f}\nmAP@5" in tiles
+
+
+@needs_chromium
+def test_hovering_shows_the_picture_and_its_answers(fresh):
+    row = loneliest(fresh.run)
+    fresh.page.mouse.move(*fresh.spot(row))
+    fresh.page.wait_for_selector("#tip:not([hidden])")
+    text = fresh.page.locator("#tip").inner_text()
+    assert fresh.run.ranking.names[row] in text
+    for label in fresh.run.ranking.labels(row):
+        assert label in text
+    shown = colour_of(fresh.page.locator("#tip img").get_attribute("src"))
+    assert np.abs(shown - colour(fresh.run.queries.paths[row])).max() < 12
+    fresh.page.mouse.move(5, 5)
+    fresh.page.wait_for_selector("#tip", state="hidden")
+
+
+@needs_chromium
+def test_clicking_pins_a_query_beside_the_nearest_gallery_pictures(fresh):
+    row, ranking = loneliest(fresh.run), fresh.run.ranking
+    fresh.page.mouse.move(*fresh.spot(row))
+    fresh.page.mouse.click(*fresh.spot(row))
+    fresh.page.wait_for_selector("#pinned .answers")
+    assert fresh.page.locator("#pinned h3").inner_text() == ranking.names[row]
+    nearest = [fresh.run.gallery.images[at] for at in ranking.nearest[row] if at >= 0]
+    pictures = fresh.page.locator("#pinned .answers img")
+    assert [pictures.nth(at).get_attribute("alt") for at in range(pictures.count())] == nearest
+    for at, source in enumerate(nearest):
+        path = fresh.run.gallery.paths[fresh.run.gallery.images.index(source)]
+        assert np.abs(colour_of(pictures.nth(at).get_attribute("src")) - colour(path)).max() < 12
+
+
+@needs_chromium
+def test_pictures_in_the_list_load_as_they_scroll_into_view(fresh):
+    before = fresh.page.locator("#list li").count()
+    assert before < 500
+    assert fresh.page.locator("#list img").count() < 200
+    for _ in range(3):
+        fresh.page.evaluate("scrollTo(0, document.getElementById('more').getBoundingClientRect().top + scrollY)")
+        fresh.page.wait_for_timeout(150)
+    assert fresh.page.locator("#list li").count() > before
+
+
+# --- what it answers to --------------------------------------------------------------------------------------------
+
+
+@needs_chromium
+def test_filters_change_what_is_shown(fresh):
+    ranking, page = fresh.run.ranking, fresh.page
+    unknown = ranking.is_unknown()
+    page.get_by_label("distractors only").check()
+    fresh.waits_for_count(int(unknown.sum()))
+    assert page.evaluate("document.getElementById('map').data[1].x.length") == unknown.sum()
+    page.get_by_label("distractors only").uncheck()
+    page.locator("#class").fill("class-0007")
+    code = list(ranking.classes).index("class-0007")
+    fresh.waits_for_count(int((ranking.codes[:, 0] == code).sum()))
+    names = page.locator("#list li b").all_inner_texts()
+    assert set(names) == {"class-0007"}
+    page.locator("#class").fill("")
+    page.locator("#low").fill("0.9")
+    fresh.waits_for_count(int((np.round(ranking.probability[:, 0], 3) >= 0.9).sum()))
+    page.locator("#low").fill("0")
+    page.get_by_label("mistakes only").check()
+    wrong = [name for name, labels in ranking if labels[0] != fresh.run.truth[name]]
+    fresh.waits_for_count(len(wrong))
+
+
+@needs_chromium
+def test_search_finds_labels_and_file_names(fresh):
+    ranking = fresh.run.ranking
+    fresh.page.locator("#search").fill("CLASS-0011")
+    fresh.waits_for_count(sum("class-0011" in labels for _, labels in ranking))
+    fresh.page.locator("#search").fill("query-01234")
+    fresh.waits_for_count(1)
+    assert fresh.page.locator("#list button").get_attribute("title") == "query-01234.png"
+    fresh.page.locator("#search").fill("nothing is called so")
+    fresh.waits_for_count(0)
+
+
+@needs_chromium
+def test_the_list_can_be_ordered(fresh):
+    first = fresh.run.ranking.probability[:, 0]
+    for order, row in ("surest", first.argmax()), ("unsure", first.argmin()):
+        fresh.page.locator("#order").select_option(order)
+        title = fresh.page.locator("#list button").first.get_attribute("title")
+        at = fresh.run.ranking.names.index(title)
+        assert first[at] == pytest.approx(first[row], abs=1e-3)
+
+
+@needs_chromium
+@pytest.mark.parametrize("colour", ["distractor", "confidence", "class"])
+def test_colours_are_what_was_chosen(colour, fresh):
+    fresh.page.locator("#colour").select_option(colour)
+    wanted = {"distractor": {"#0072b2", "#d55e00"}, "class": set()}.get(colour)
+    fresh.page.wait_for_timeout(400)
+    used = fresh.page.evaluate("document.getElementById('map').data[1].marker.color")
+    assert len(used) == 2000
+    if wanted:
+        assert set(used) == wanted
+    elif wanted is None:
+        np.testing.assert_allclose(used, fresh.run.ranking.probability[:, 0], atol=1e-3)
+    else:
+        assert 3 < len(set(used)) < 10
+
+
+@needs_chromium
+def test_the_keyboard_is_enough(fresh):
+    page = fresh.page
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search"
+    page.locator("#map").focus()
+    span = "(() => { const [low, high] = document.getElementById('map').layout.xaxis.range; return high - low; })()"
+    before = page.evaluate(span)
+    page.keyboard.press("+")
+    page.wait_for_function(f"{span} < {before} * 0.9")
+    page.keyboard.press("0")
+    page.wait_for_function(f"Math.abs({span} - 2.16) < 0.01 || {span} >= {before} * 0.99")
+    page.locator("#list button").nth(1).focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#pinned h3").inner_text() == fresh.run.ranking.names[1]
+    page.locator("#pinned").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#pinned h3").inner_text() == fresh.run.ranking.names[2]
+    page.keyboard.press("Escape")
+    assert page.locator("#pinned h3").count() == 0
+
+
+# --- wherever it is opened -----------------------------------------------------------------------------------------
+
+
+@needs_chromium
+def test_labels_and_file_names_are_shown_as_text_whatever_they_hold(browser, tmp_path):
+    names = [f"{label}/{row}.png" if row else label for row, label in enumerate(HOSTILE)]
+    run = make_run(tmp_path, classes=len(HOSTILE), queries=40, labels=HOSTILE, names=names)
+    write_page(run, tmp_path / "report.html", show=False)
+    opened = open_page(browser, tmp_path / "report.html", run)
+    page = opened.page
+    assert opened.errors == []
+    assert page.title() == "What 40 pictures show"
+    shown = set(page.locator("#list li b").all_inner_texts())
+    assert shown == {"none of these" if labels[0] == "-1" else labels[0] for _, labels in run.ranking}
+    for row in range(len(names)):
+        page.locator("#list button").nth(row).click()
+        assert page.locator("#pinned .answers b").first.inner_text().startswith(run.ranking.labels(row)[0])
+        assert page.locator("#pinned .answers b").count() == len(run.ranking.labels(row))
+    assert page.locator("#list button").first.get_attribute("title") == HOSTILE[0]
+    assert page.locator("#classes option").count() == len(HOSTILE) + 1
+    assert page.locator("img[src='x']").count() == 0
+    assert page.title() == "What 40 pictures show"
+    page.close()
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [360, 800, 1600])
+def test_it_fits_every_screen(width, browser, big):
+    page = open_page(browser, *big, viewport={"width": width, "height": 800}).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.locator("#list button").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@needs_chromium
+def test_it_is_dark_where_the_reader_wants_that(browser, big):
+    background = "getComputedStyle(document.body).backgroundColor"
+    brightness = {}
+    for scheme in "light", "dark":
+        page = open_page(browser, *big, color_scheme=scheme).page
+        brightness[scheme] = sum(map(int, re.findall(r"\d+", page.evaluate(background))[:3]))
+        page.close()
+    assert brightness["light"] > 700
+    assert brightness["dark"] < 150
+
+
+# --- how it is made ------------------------------------------------------------------------------------------------
+
+
+def test_identify_writes_a_report_and_report_writes_it_again(few, done, tmp_path):
+    first, second, details = tmp_path / "a.html", tmp_path / "b.html", tmp_path / "d.parquet"
+    words = "identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--details", details, "--report", first
+    assert f"report: {first}" in done(*words).out
+    assert f"report: {second}" in done("report", details, few.gallery, few.queries, "-o", second).out
+    pages = [path.read_text(encoding="utf-8") for path in (first, second)]
+    data = [re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1] for page in pages]
+    assert data[0] == data[1]
+    assert "What 7 pictures show" in pages[0]
+    assert pages[0].count("https://") == pages[1].count("https://")
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_any_work(few, refused, tmp_path):
+    place = tmp_path / "gone" / "report.html"
+    line = refused("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--report", place)
+    assert f"{place} cannot be written: there is no folder" in line
+    assert list(tmp_path.iterdir()) == []
+    same = tmp_path / "a.csv"
+    assert "overwrite" in refused("identify", few.gallery, few.queries, "-o", same, "--report", same)
+
+
+def test_what_a_report_needs_is_named_if_it_is_missing(few, refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("fieldguide.reporting.find_spec", lambda name: None)
+    line = refused("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--report", tmp_path / "r.html")
+    assert "pip install 'fieldguide[report]'" in line
+
+
+def test_unreadable_queries_are_in_the_page_and_counted(few, done, tmp_path):
+    shutil.copytree(few.queries, tmp_path / "queries")
+    (tmp_path / "queries" / "broken.png").write_bytes(b"")
+    done("identify", few.gallery, tmp_path / "queries", "-o", tmp_path / "a.csv", "--report", tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<strong>1</strong> <span>could not be read</span>" in page
+
+
+# --- helpers -------------------------------------------------------------------------------------------------------
+
+
+def loneliest(run: Run) -> int:
+    """The query farthest from all others on the map, gallery included: a mouse can't miss it."""
+    points = run.plane.queries
+    away = [np.sort(np.linalg.norm(np.concatenate([points, run.plane.gallery]) - point, axis=1))[1] for point in points]
+    return int(np.argmax(away))
+
+
+def colour_of(source: str) -> np.ndarray:
+    with Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))) as picture:
+        return np.asarray(picture.convert("RGB"), float).mean(axis=(0, 1))
+
+
+def colour(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture, float).mean(axis=(0, 1))
