@@ -1,6 +1,7 @@
 """A run of any size without a backbone: embeddings about class centres, and small pictures of one colour each."""
 
 import colorsys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ def make_run(
     labels: list[str] | None = None,
     names: list[str] | None = None,
     side: int = 24,
+    paint: Callable[[float, int], Image.Image] | None = None,
     seed: int = 0,
 ) -> Run:
     """Make gallery and queries in `folder`, and answer them by the default recognizer.
@@ -36,8 +38,10 @@ def make_run(
     contamination : share of distractors, of as many foreign classes as a third of the known ones
     labels, names : of the classes, and of the first queries, where they matter
     side : of the pictures, pixels
+    paint : draws a picture of a hue, a class each; of one colour unless given
     """
     rng = np.random.default_rng(seed)
+    paint = paint or paint_plain
     labels = sorted(labels or [f"class-{code:04}" for code in range(classes)])
     foreign = max(1, classes // 3)
     centres = rng.normal(size=(classes + foreign, DIM))
@@ -76,6 +80,6 @@ def make_run(
     )
 
 
-def paint(hue: float, side: int) -> Image.Image:
+def paint_plain(hue: float, side: int) -> Image.Image:
     """Paint a picture of one colour: a test can tell from a pixel which picture is shown."""
     return Image.new("RGB", (side, side), tuple(int(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.8, 0.9)))

@@ -7,7 +7,7 @@ def test_the_demo_makes_a_task_identifies_it_and_tells_where_all_lies(done, answ
     monkeypatch.setattr("fieldguide.demo.QUERIES", 4)  # of each scene: half as many do here
     folder = tmp_path / "demo"
     out = done("demo", folder).out
-    for name in "answers.csv", "answers.parquet", "answers.png":
+    for name in "answers.csv", "answers.parquet", "answers.png", "report.html":
         assert str(folder / name) in out
         assert (folder / name).stat().st_size > 0
     with Image.open(folder / "answers.png") as figure:

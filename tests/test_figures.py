@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -78,11 +79,12 @@ def test_a_threshold_is_marked_only_where_one_was_used(story):
     middle = float(np.sort(similarity)[len(similarity) // 2])
     codes = story.ranking.codes.copy()
     codes[:, 0] = np.where(similarity < middle, -1, 0)
-    from dataclasses import replace
-
-    assert threshold_used(similarity, replace(story.ranking, codes=codes)) == pytest.approx(middle, abs=0.05)
-    codes[:, 0] = np.where(np.arange(len(codes)) % 2, -1, 0)
-    assert threshold_used(similarity, replace(story.ranking, codes=codes)) is None
+    ruled = replace(story.ranking, codes=codes, probability=np.full_like(story.ranking.probability, np.nan))
+    assert threshold_used(similarity, ruled) == pytest.approx(middle, abs=0.05)
+    codes_of_others = np.where(np.arange(len(codes)) % 2, -1, 0)
+    mixed = replace(ruled, codes=np.concatenate([codes_of_others[:, None], codes[:, 1:]], axis=1))
+    assert threshold_used(similarity, mixed) is None
+    assert threshold_used(similarity, story.ranking) is None  # it was told apart by probabilities
 
 
 # --- maps ----------------------------------------------------------------------------------------------------------

@@ -22,14 +22,13 @@ OURS = "made-by-fieldguide-demo"
 
 
 def run_demo(folder: Path) -> None:
-    """Make the task in `folder`, identify its queries, score the answers and draw some of them.
+    """Make the task in `folder`, identify its queries, score the answers and show them.
 
     Raises
     ------
     FieldguideError : the extra `demo` is not installed, or `folder` holds something else.
     """
     from fieldguide.answers import Format
-    from fieldguide.catalog import read_gallery, read_queries
     from fieldguide.evaluation.files import evaluate_files
     from fieldguide.identification import Settings, identify_files
 
@@ -43,11 +42,16 @@ def run_demo(folder: Path) -> None:
         print(f"{score.name:<20} {score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]")
 
     from fieldguide.report import draw_predictions
+    from fieldguide.report.page import write_page
+    from fieldguide.reporting import run_of
 
-    gallery, queries = read_gallery(folder / "gallery"), read_queries(folder / "queries")
-    rows = list(range(0, len(queries), len(queries) // 8))[:8]
-    draw_predictions(result.ranking, rows, queries.paths, gallery.paths, truth).savefig(figure)
-    print(f"\nthe answers: {answers}\nwhy: {details}\na look at some of them: {figure}")
+    run, page = run_of(result, truth), folder / "report.html"
+    rows = list(range(0, len(truth), len(truth) // 8))[:8]
+    draw_predictions(run.ranking, rows, run.queries.paths, run.gallery.paths, truth).savefig(figure)
+    words = f"{details} {folder / 'gallery'} {folder / 'queries'} --truth {folder / 'truth.csv'} -o {page}"
+    print(f"\nfieldguide report {words}")
+    write_page(run, page)
+    print(f"\nthe answers: {answers}\nwhy: {details}\na look at some of them: {figure}\nall of it: {page}")
 
 
 def make_task(folder: Path, *, seed: int = 0) -> dict[str, str]:

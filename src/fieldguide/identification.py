@@ -265,11 +265,10 @@ def identify_files(
     if details:
         write_details(result.ranking, details, result.gallery.images, result.facts)
     if report:
-        from fieldguide.report import Run
         from fieldguide.report.page import write_page
+        from fieldguide.reporting import run_of
 
-        run = Run(result.ranking, result.facts, result.gallery, result.queries, result.shots, result.asked)
-        write_page(run, report, show=settings.show)
+        write_page(run_of(result), report, show=settings.show)
     write_unreadable(result.unreadable, output, form.image_column)
     return result
 

@@ -1,10 +1,10 @@
 """A report of a run: from what lies on disk, or straight from the run, to figures and a page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from fieldguide.errors import AnswersError, CatalogError, FieldguideError
 from fieldguide.evaluation import match_truth
 from fieldguide.files import check_writable, written_whole
 from fieldguide.report import Run, draw_all
+
+if TYPE_CHECKING:
+    from fieldguide.identification import Identification
 
 
 def check_report(path: Path, inputs: Sequence[Path | None] = ()) -> None:
@@ -32,6 +35,11 @@ def check_report(path: Path, inputs: Sequence[Path | None] = ()) -> None:
         raise FieldguideError(f"{path} cannot be written: it would overwrite another file of this run")
 
 
+def run_of(result: "Identification", truth: Mapping[str, str] | None = None) -> Run:
+    """Give what a report draws on, straight from an identification; with the true labels by name, if they are known."""
+    return Run(result.ranking, result.facts, result.gallery, result.queries, result.shots, result.asked, truth)
+
+
 def read_run(
     details: Path,
     gallery: Path,
@@ -45,7 +53,7 @@ def read_run(
     engine: str = "auto",
     show: bool = True,
 ) -> Run:
-    """Gather all that a report draws on. What the run's backbone embedded is kept, and not embedded again.
+    """Gather all that a report draws on. Pictures whose embeddings are not stored are embedded by the run's backbone.
 
     Parameters
     ----------

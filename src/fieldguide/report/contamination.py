@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fieldguide.arrays import Floats
-from fieldguide.recognition import Ranking
+from fieldguide.recognition import UNKNOWN, Ranking
 from fieldguide.report.run import best_similarity, unknown_probability
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, KNOWN, PALE, styled
 
@@ -54,7 +54,7 @@ def draw_contamination(
 
 
 def threshold_used(similarity: Floats, ranking: Ranking) -> float | None:
-    """Find the threshold that told distractors apart; None if no similarity does.
+    """Find the threshold that told distractors apart; None if no similarity does, or probabilities did.
 
     Parameters
     ----------
@@ -62,6 +62,8 @@ def threshold_used(similarity: Floats, ranking: Ranking) -> float | None:
     ranking : whose first answers are or are not the unknown label
     """
     unknown = ranking.is_unknown()
+    if not np.isnan(ranking.probability[ranking.codes == UNKNOWN]).all():
+        return None
     below, above = similarity[unknown & ~np.isnan(similarity)], similarity[~unknown & ~np.isnan(similarity)]
     if not len(below) or not len(above) or below.max() >= above.min():
         return None
@@ -93,7 +95,7 @@ def _draw_histogram(axis: Any, similarity: Floats, unknown: Floats) -> None:
         edgecolor="white",
         linewidth=0.3,
     )
-    axis.legend(title="by the model's own probability", title_fontsize=7, alignment="left", loc="upper left")
+    axis.legend(title="by the model's own probability", title_fontsize=7, alignment="left", loc="best")
     axis.set(xlabel="cosine similarity of the nearest gallery picture", ylabel="queries")
     axis.grid(axis="y", color=PALE, linewidth=0.4)
     axis.set_axisbelow(True)

@@ -31,7 +31,7 @@ def draw_map_of_classes(plane: Plane, ranking: Ranking, gallery: Ints) -> "Figur
     ranking : of the queries
     gallery : (n_gallery,) the code of each gallery picture's class
     """
-    figure, axis = _map("Queries by their first answer")
+    figure, axis = _map("Queries by their first answer", plane)
     first, unknown = ranking.codes[:, 0], ranking.is_unknown()
     colours = np.array(CYCLE)[class_colours(plane, gallery)]
     size = _size(len(first))
@@ -75,7 +75,7 @@ def draw_map_of_rules(plane: Plane, verdicts: Mapping[str, Flags]) -> "Figure":
 def draw_map_of_confidence(plane: Plane, ranking: Ranking) -> "Figure":
     """Draw each query in a colour that says how sure its first answer is, the least sure on top."""
     sure = sureness(ranking)
-    figure, axis = _map("How sure the first answer is")
+    figure, axis = _map("How sure the first answer is", plane)
     order = np.argsort(-np.nan_to_num(sure))
     size = _size(len(sure))
     axis.scatter(*plane.gallery.T, s=size, c=PALE, linewidths=0, rasterized=True)
@@ -141,8 +141,15 @@ def _label_classes(figure: Any, axis: Any, plane: Plane, ranking: Ranking, galle
         own = plane.queries[first == code]
         own = own[~np.isnan(own[:, 0])] if counts[code] else plane.gallery[gallery == code]
         middle = own[np.argmin(np.linalg.norm(own - np.median(own, axis=0), axis=1))]
-        text = axis.text(
-            *middle, shown(str(ranking.classes[code]), 18), fontsize=6, ha="center", va="center", color=INK
+        text = axis.annotate(
+            shown(str(ranking.classes[code]), 18),
+            middle,
+            (0, 4),  # above the middle of its queries, so as not to hide them
+            textcoords="offset points",
+            fontsize=6,
+            ha="center",
+            va="bottom",
+            color=INK,
         )
         text.set_bbox({"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6})
         box = text.get_window_extent().expanded(1.05, 1.15)
@@ -153,10 +160,11 @@ def _label_classes(figure: Any, axis: Any, plane: Plane, ranking: Ranking, galle
             taken.append(box)
 
 
-def _map(title: str) -> tuple["Figure", Any]:
+def _map(title: str, plane: Plane) -> tuple["Figure", Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    width, height = np.nanmax(plane.queries, axis=0) - np.nanmin(plane.queries, axis=0)
+    figure = Figure(figsize=(6.4, float(np.clip(6.4 * height / max(width, 1e-9), 3, 7))), layout="constrained")
     axis = figure.subplots()
     _bare(axis)
     axis.set_title(title)

@@ -8,11 +8,8 @@ import numpy as np
 from fieldguide.arrays import Anything, Floats
 from fieldguide.embedding import Embeddings
 from fieldguide.errors import FieldguideError
-from fieldguide.machine import cores
 from fieldguide.recognition import PowerCentring, WithinClassWhitening
-
-FEW = 5000  # points; with fewer, threads of t-SNE cost more than they save
-ENOUGH = 10  # points; fewer are set on a circle
+from fieldguide.recognition.distractors.plane import ENOUGH, plane_of
 
 
 @dataclass(frozen=True)
@@ -64,20 +61,11 @@ def lay_out(shots: Floats, labels: Anything, asked: Embeddings, seed: int = 0, m
 def _points(rows: Floats, seed: int, method: str) -> Anything:
     if method not in METHODS:
         raise FieldguideError(f"unknown map '{method}': choose one of {', '.join(METHODS)}")
-    if len(rows) < ENOUGH or np.allclose(rows, rows[0]):  # nothing to lay out by
+    if len(rows) < ENOUGH or np.allclose(rows, rows[0]):  # nothing to lay out by: a circle
         angle = np.linspace(0, 2 * np.pi, len(rows), endpoint=False)
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points: Anything = METHODS[method](rows, seed)
     return points
-
-
-def _tsne(rows: Floats, seed: int) -> Anything:
-    from openTSNE import TSNE
-
-    jobs = cores() if len(rows) > FEW else 1
-    perplexity = min(30.0, (len(rows) - 1) / 3)
-    model = TSNE(perplexity=perplexity, initialization="pca", metric="cosine", n_jobs=jobs, random_state=seed)
-    return np.asarray(model.fit(rows))
 
 
 def _umap(rows: Floats, seed: int) -> Anything:
@@ -88,4 +76,4 @@ def _umap(rows: Floats, seed: int) -> Anything:
     return np.asarray(UMAP(metric="cosine", init="pca", n_jobs=1, random_state=seed).fit_transform(rows))
 
 
-METHODS: dict[str, Callable[[Floats, int], Anything]] = {"t-sne": _tsne, "umap": _umap}
+METHODS: dict[str, Callable[[Floats, int], Anything]] = {"t-sne": plane_of, "umap": _umap}

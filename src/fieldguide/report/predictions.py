@@ -42,7 +42,7 @@ def draw_predictions(
 
     n, k = len(rows), ranking.codes.shape[1]
     height = 1.36 * max(n, 1)
-    figure = Figure(figsize=(1.25 * (k + 1.2), height), layout="none")  # a layout engine takes a second for 48 axes
+    figure = Figure(figsize=(1.25 * (k + 1.2), height))  # no layout engine: it takes a second for 48 axes
     figure.subplots_adjust(0.01, 0.08 / height, 0.99, 1 - 0.32 / height, wspace=0.08, hspace=0.36)
     axes = figure.subplots(max(n, 1), k + 1, squeeze=False, gridspec_kw={"width_ratios": [1.2] + [1] * k})
     for axis in axes.flat:
