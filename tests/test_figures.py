@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from drawing import KNOWN
+from fieldguide.errors import FieldguideError
 from fieldguide.report import Run, draw_all
 from fieldguide.report.confusion import confused_pairs
 from fieldguide.report.contamination import draw_contamination, threshold_used
@@ -22,6 +23,7 @@ from fieldguide.report.predictions import least_sure, likeliest_distractors, sur
 from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
 from fieldguide.report.run import best_similarity
 from fieldguide.report.training import draw_training
+from fieldguide.reporting import read_training
 from synthetic import make_run
 
 BOARD = [
@@ -236,7 +238,8 @@ def details(task, done, tmp_path_factory):
 def test_report_draws_figures_from_saved_details(details, task, done, tmp_path):
     (tmp_path / "board.jsonl").write_text("".join(json.dumps(row) + "\n" for row in BOARD))
     (tmp_path / "training").mkdir()
-    (tmp_path / "training" / "history.jsonl").write_text('{"epoch": 0, "loss": 2}\n{"epoch": 1, "loss": 1}\n')
+    card = {"epochs": [{"loss": 2, "effective_rank": 30}, {"loss": 1, "effective_rank": 25}], "held_out": [0.5, 0.6]}
+    (tmp_path / "training" / "adapter.json").write_text(json.dumps(card))
     outcome = done(
         *("report", details, task.gallery, task.queries, "-o", tmp_path / "report.html", "--truth", task.truth_file),
         *("--figures", tmp_path / "figures"),
@@ -274,6 +277,21 @@ def test_a_leaderboard_that_is_no_json_is_refused(details, task, refused, tmp_pa
     assert "cannot be read" in refused(*words, tmp_path / "gone.jsonl")
     (tmp_path / "list.jsonl").write_text("[1]\n")
     assert "line 1: not a JSON object" in refused(*words, tmp_path / "list.jsonl")
+
+
+def test_the_card_of_a_training_is_read_from_the_start_on(tmp_path):
+    card = {"epochs": [{"loss": 2.0}, {"loss": 1.0}], "held_out": [0.5, 0.6]}
+    (tmp_path / "adapter.json").write_text(json.dumps(card))
+    assert read_training(tmp_path) == [
+        {"epoch": 0, "held-out mAP@5": 0.5},
+        {"epoch": 1, "held-out mAP@5": 0.6, "loss": 2.0},
+        {"epoch": 2, "loss": 1.0},
+    ]
+    (tmp_path / "adapter.json").write_text("{}")
+    with pytest.raises(FieldguideError, match="says nothing of epochs"):
+        read_training(tmp_path)
+    with pytest.raises(FieldguideError, match="name the folder of a trained backbone"):
+        read_training(tmp_path / "gone")
 
 
 def test_a_map_that_is_not_there_is_refused(details, task, refused, tmp_path):

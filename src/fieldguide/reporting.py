@@ -12,6 +12,7 @@ from fieldguide.answers import Format, read_details
 from fieldguide.catalog import read_gallery, read_queries
 from fieldguide.catalog.tables import read_columns
 from fieldguide.embedding import embed, load_backbone, open_store, start_engine
+from fieldguide.embedding.backbones.adapted import CARD
 from fieldguide.errors import AnswersError, CatalogError, FieldguideError
 from fieldguide.evaluation import match_truth
 from fieldguide.files import check_writable, written_whole
@@ -62,7 +63,7 @@ def read_run(
     form : columns and unknown label, as in that run
     truth : a table of true labels
     board : a leaderboard, a JSON object a line
-    training : a training run's folder, with `history.jsonl`
+    training : the folder of a trained backbone
     layout : how the map is laid out, as in `lay_out`
     engine, show : as in `embed`
 
@@ -76,7 +77,7 @@ def read_run(
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
     labels = None if truth is None else read_truth(truth, ranking.names, form)
-    rows, history = read_json_lines(board), read_json_lines(training and training / "history.jsonl")
+    rows, history = read_json_lines(board), read_training(training)
     backbone = load_backbone(facts.backbone)
     runner = start_engine(engine, backbone)
     store = open_store(backbone, runner)
@@ -127,6 +128,32 @@ def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
             raise CatalogError(f"{path}, line {number}: not a JSON object")
         records += [record] if record else []
     return records
+
+
+def read_training(folder: Path | None) -> list[dict[str, Any]]:
+    """Read what a trained backbone's card says of each epoch, from 0, the start, on; nothing of no folder.
+
+    Raises
+    ------
+    CatalogError : the folder has no such card, or it says nothing of epochs.
+    """
+    if folder is None:
+        return []
+    path = folder / CARD
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        epochs, held_out = [{}, *card["epochs"]], card["held_out"]
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read: {error.strerror}: name the folder of a trained backbone") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CatalogError(f"{path} says nothing of epochs: name the folder of a trained backbone") from error
+    scores = [{"held-out mAP@5": score} for score in held_out]
+    return [
+        {"epoch": number}
+        | (scores[number] if number < len(scores) else {})
+        | (epochs[number] if number < len(epochs) else {})
+        for number in range(max(len(epochs), len(scores)))
+    ]
 
 
 def write_figures(run: Run, folder: Path) -> list[Path]:
