@@ -119,6 +119,8 @@ class KeptRows:
             return
         for group in _groups(sizes):
             parts = {path: columns for path in group if (columns := self._read(path))}
+            if len(parts) < 2:  # another run does the same, and was quicker
+                continue
             keys, values = (np.concatenate([columns[name] for columns in parts.values()]) for name in self.names)
             _, first = np.unique(as_keys(keys), return_index=True)
             merged = write_part(self.folder, dict(zip(self.names, (keys[first], values[first]), strict=True)))
