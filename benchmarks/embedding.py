@@ -9,6 +9,7 @@ holds a checkpoint: its speed is the same. sentence-transformers is measured whe
 import argparse
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -114,6 +115,7 @@ def timed(run: Callable[[Sequence[Path]], Floats], catalog: Catalog, repeat: int
         start = time.perf_counter()
         embeddings = run(catalog.paths)
         rates.append(len(catalog) / (time.perf_counter() - start))
+    print(f"{max(rates):.1f}/s", file=sys.stderr, flush=True)
     return max(rates), embeddings
 
 

@@ -148,18 +148,21 @@ CHECKPOINTS = {
 }
 
 
-def save(family: str, folder: Path) -> Path:
-    """Write a checkpoint as `save_pretrained` does, with the processor configuration that is on the hub."""
+def save(family: str, folder: Path, spread: float = 3) -> Path:
+    """Write a checkpoint as `save_pretrained` does, with the processor configuration that is on the hub.
+
+    With the weights as drawn for training, a `spread` of 1, all pictures come out nearly alike, and no step would show.
+    """
     import torch
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     torch.manual_seed(0)
     model = CHECKPOINTS[family].model().eval()
-    with torch.no_grad():  # as drawn for training, all pictures come out nearly alike, and no step would show
+    with torch.no_grad():
         for weights in model.parameters():
             if weights.ndim > 1:
-                weights.mul_(3)
+                weights.mul_(spread)
     model.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(CHECKPOINTS[family].processor))
     return folder

@@ -40,7 +40,8 @@ def quantised(backbone: Backbone, paths: Sequence[Path]) -> OpenVinoEngine:
         raise BackboneError("int8 needs a package that is not installed: pip install 'fieldguide[int8]'") from None
 
     sample = _sample(paths, backbone.preprocessing)
-    calibration, check = sample[::2], sample[1::2] if len(sample) > 1 else sample
+    # Of a few pictures none can be spared: the check is then on those that it was calibrated on
+    calibration, check = (sample[::2], sample[1::2]) if len(sample) > PICTURES else (sample, sample)
     digest = hashlib.sha256(sample.tobytes()).hexdigest()[:16]
 
     def convert(place: Path) -> None:
