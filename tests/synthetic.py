@@ -1,6 +1,7 @@
 """A run of any size without a backbone: embeddings about class centres, and small pictures of one colour each."""
 
 import colorsys
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,8 +58,13 @@ def make_run(
     query_names = [*(names or []), *(f"query-{row:05}.png" for row in range(len(names or []), queries))]
     gallery = Catalog(shot_names, [folder / name for name in shot_names], [labels[code] for code in of_shots])
     paths = [folder / f"query-{row:05}.png" for row in range(queries)]
+    painted: dict[int, Path] = {}
     for path, code in zip([*gallery.paths, *paths], [*of_shots, *of_queries], strict=True):
-        paint(code / (classes + foreign), side).save(path)
+        if code in painted:
+            shutil.copyfile(painted[code], path)
+        else:
+            paint(code / (classes + foreign), side).save(path)
+            painted[code] = path
     recognizer = TransductiveClassifier(seed=seed).fit(shots, np.array(gallery.labels))
     ranking = recognizer.rank(asked).named(query_names, "-1")
     facts = RunFacts(

@@ -97,5 +97,6 @@ def _draw_histogram(axis: Any, similarity: Floats, unknown: Floats) -> None:
     )
     axis.legend(title="by the model's own probability", title_fontsize=7, alignment="left", loc="best")
     axis.set(xlabel="cosine similarity of the nearest gallery picture", ylabel="queries")
+    axis.margins(y=0.5)  # room for the legend
     axis.grid(axis="y", color=PALE, linewidth=0.4)
     axis.set_axisbelow(True)

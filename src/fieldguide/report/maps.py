@@ -175,6 +175,7 @@ def _bare(axis: Any) -> None:
     """Take away axes and numbers: on such a map only nearness means something."""
     axis.set(xticks=[], yticks=[])
     axis.set_aspect("equal")
+    axis.margins(0.07)  # room for labels
     axis.spines[:].set_visible(False)
 
 
