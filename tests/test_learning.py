@@ -119,6 +119,8 @@ def test_what_training_leaves_is_a_backbone_for_every_engine(few, done, tmp_path
     base = embed(catalog, backbone.base, engine="torch", show=False).matrix
     assert np.allclose(adapted(backbone)(base), one, atol=1e-4)
     done("identify", few.gallery, few.queries, "--backbone", folder, "--recipe", "cosine", "-o", tmp_path / "a.csv")
+    said = done("identify", few.gallery, few.queries, "--backbone", folder, "-o", tmp_path / "b.csv")
+    assert "estimated as before training" in said.out
     other_folder = tmp_path / "other"
     done("train", "metric-report", few.gallery, "--epochs", 1, "-o", other_folder)
     prints = {fingerprint(load_backbone(str(place))) for place in (folder, other_folder)}
@@ -204,21 +206,22 @@ def test_labels_lift_what_frozen_embeddings_reach(name, tmp_path):
     assert max(trained.held_out) > trained.frozen
 
 
-def test_the_reports_training_loses_and_is_not_stopped(tmp_path):
-    gallery, labels, queries, truth = drawn(light=1.0, noise=1.2)
-    before = accuracy(same, gallery, labels, queries, truth)
-    for name in ("metric-report", "simclr-report"):
+def test_the_reports_training_is_not_stopped_and_reaches_less_than_ours(tmp_path):
+    gallery, labels, queries, truth = drawn(classes=20)
+    reached = {}
+    for name in ("metric", "metric-report", "simclr-report"):
         how = configuration(name).with_changes(epochs=3)
         trained = train_on(how, frozen(gallery, labels, queries), TinyBackbone(), tmp_path / name)
-        assert len(trained.epochs) == 4
-        assert trained.frozen is None
-        assert accuracy(adapted(trained.backbone), gallery, labels, queries, truth) < before
+        reached[name] = accuracy(adapted(trained.backbone), gallery, labels, queries, truth)
+        if name != "metric":
+            assert len(trained.epochs) == 4
+            assert trained.frozen is None
+    assert max(reached["metric-report"], reached["simclr-report"]) < reached["metric"] - 0.1
 
 
-@pytest.mark.parametrize("epochs", [10, 100])
-@pytest.mark.parametrize("lr", [1e-5, 1e-2])
+@pytest.mark.parametrize(("epochs", "lr"), [(5, 1e-5), (40, 1e-5), (40, 1e-2)])
 def test_more_self_supervision_is_not_worse(epochs, lr, tmp_path):
-    gallery, labels, queries, truth = drawn(classes=20)
+    gallery, labels, queries, truth = drawn(classes=12)
     how = configuration("simclr").with_changes(epochs=epochs, lr=lr)
     trained = train_on(how, frozen(gallery, labels, queries), TinyBackbone(), tmp_path)
     before = accuracy(same, gallery, labels, queries, truth)
@@ -233,13 +236,15 @@ def test_classes_of_one_picture_cannot_decide(tmp_path):
 
 
 @pytest.mark.parametrize("loss", ["supcon", "triplet", "proxy-anchor", "multi-similarity", "arcface"])
-def test_every_loss_has_a_gradient_and_falls(loss, tmp_path):
-    gallery, labels, *_ = drawn(classes=10, noise=1.0)
-    how = CONFIGURATIONS["metric"].with_changes(
-        loss=loss, lr=3e-3, epochs=8, batch=20, folds=0, stay=0.0, start="identity"
+def test_every_loss_is_learned(loss, tmp_path):
+    gallery, labels, *_ = drawn(classes=10)
+    changes = {"loss": loss, "lr": 1e-2, "epochs": 8, "batch": 20, "folds": 0, "stay": 0.0, "start": "identity"}
+    trained = train_on(
+        CONFIGURATIONS["metric"].with_changes(**changes), frozen(gallery, labels), TinyBackbone(), tmp_path
     )
-    losses = [epoch.loss for epoch in train_on(how, frozen(gallery, labels), TinyBackbone(), tmp_path).epochs[1:]]
-    assert losses[-1] < losses[0]
+    codes, rows = np.unique(labels, return_inverse=True)[1], adapted(trained.backbone)(gallery)
+    before, after = (retrieval(embedded, codes, np.arange(len(codes))).mean() for embedded in (gallery, rows))
+    assert after > before + 0.05 or trained.epochs[-1].loss < trained.epochs[1].loss / 2
 
 
 # --- a whole network -----------------------------------------------------------------------------------------------
@@ -300,7 +305,7 @@ def test_lora_is_added_to_the_weights_it_leaves(pictures, tmp_path):
 
 
 def test_more_blocks_than_there_are_is_refused():
-    with pytest.raises(Exception, match="--tune last:9 is more than the 3 blocks"):
+    with pytest.raises(Exception, match="--tune last:9 is more than the 2 blocks"):
         Tuned(Tiny(), start_head(FULL, np.zeros((4, 16), np.float32), np.arange(4), None), "last:9")
 
 
@@ -362,6 +367,15 @@ def test_the_rate_rises_and_falls():
     assert int(np.argmax(rates)) == 10
     assert rates[-1] == pytest.approx(0)
     assert rate_at(0.7, 0) == 1
+
+
+def test_the_loss_of_views_is_nt_xent():
+    from pytorch_metric_learning.losses import NTXentLoss
+
+    one, other = torch.randn(2, 6, 8)
+    ours = Objective(CONFIGURATIONS["simclr"], 3, 8).by_views(one, other)
+    same = torch.arange(6).repeat(2)
+    assert float(ours) == pytest.approx(float(NTXentLoss(0.1)(torch.cat([one, other]), same)), rel=1e-5)
 
 
 def test_staying_costs_nothing_until_the_embedding_is_left():

@@ -3,9 +3,10 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from fieldguide.answers import Format, RunFacts, write_answers, write_details
 from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog, check_gallery, read_gallery, read_queries
 from fieldguide.embedder import Embedder, Pictures, catalog_of
-from fieldguide.embedding import EmbeddedPictures, Embeddings, is_embeddings, read_embeddings
+from fieldguide.embedding import Backbone, EmbeddedPictures, Embeddings, is_embeddings, read_embeddings
+from fieldguide.embedding.backbones.adapted import before_training
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.files import check_writable
 from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
@@ -145,15 +147,22 @@ def identify_catalogs(
     recognizer = recognizer_for(settings.recipe, settings.distractors, tell)
     both = embed_both(gallery, queries, settings)
     known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
+    estimates = getattr(recognizer, "contamination", 0.0) is None
+    if both.base and estimates:
+        share = _contamination(recognizer, both, queries, settings)
+        recognizer = recognizer_for(settings.recipe, settings.distractors, replace(tell, contamination=share))
     recognizer.fit(shots, np.array(known.labels))
     ranking = recognizer.rank(asked.matrix, settings.k)
+    account = (
+        f"contamination {share:.2f}, estimated as before training" if both.base and estimates else recognizer.account_
+    )
     names = catalog_of(queries).images
     ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
     facts = RunFacts(
         settings.recipe,
         settings.backbone,
         settings.seed,
-        recognizer.account_,
+        account,
         contamination=float(getattr(recognizer, "contamination_", ranking.is_unknown().mean())),
         interval=getattr(recognizer, "contamination_interval_", None) if settings.contamination is None else None,
     )
@@ -170,12 +179,14 @@ class Embedded:
     shots : (n_gallery, dim) their embeddings
     asked : the embeddings of the queries
     unreadable : the pictures that could not be read, of both
+    base : the backbone before training, if these embeddings are of one that was trained
     """
 
     gallery: Catalog
     shots: Floats
     asked: Embeddings
     unreadable: Sequence[Unreadable]
+    base: Backbone | None = None
 
 
 def embed_both(gallery: Pictures, queries: Pictures, settings: Settings) -> Embedded:
@@ -202,10 +213,26 @@ def embed_both(gallery: Pictures, queries: Pictures, settings: Settings) -> Embe
         shots = embedder(gallery, "gallery")
         known = _known(shots)
         asked = embedder(queries, "queries")
+        pictures = not isinstance(gallery, EmbeddedPictures) and not isinstance(queries, EmbeddedPictures)
+        base = before_training(embedder.backbone) if pictures else None
     unreadable = unreadable_in(shots, "gallery") + unreadable_in(asked, "queries")
     if not asked.embeddings.rows:
         raise CatalogError(f"none of the {len(asked.catalog)} queries can be read ({unreadable[-1].reason})")
-    return Embedded(known, shots.embeddings.matrix, asked.embeddings, unreadable)
+    return Embedded(known, shots.embeddings.matrix, asked.embeddings, unreadable, base)
+
+
+def _contamination(recognizer: Any, both: Embedded, queries: Pictures, settings: Settings) -> float:
+    """Estimate the contamination by the embedding that training started from.
+
+    In a space trained on the gallery, its pictures lie closer together than queries ever lie to them: a rehearsal with
+    hidden gallery pictures would take most queries for distractors.
+    """
+    assert both.base is not None
+    embedder = Embedder(both.base, settings.engine, cache=settings.cache, show=settings.show)
+    shots = embedder(both.gallery, "gallery before training").embeddings.matrix
+    asked = embedder(catalog_of(queries).take(both.asked.rows), "queries before training").embeddings.matrix
+    recognizer.fit(shots, np.array(both.gallery.labels)).rank(asked, settings.k)
+    return float(recognizer.contamination_)
 
 
 def _known(shots: EmbeddedPictures) -> Catalog:

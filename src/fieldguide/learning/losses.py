@@ -41,8 +41,9 @@ class Objective(nn.Module):
         self.labelled = _LOSSES[how.loss](losses, how, n_classes, dim) if how.approach != "simclr" else None
         mined = how.approach != "simclr" and how.loss == "multi-similarity"
         self.miner = miners.MultiSimilarityMiner() if mined else None
-        # T. Chen, S. Kornblith, M. Norouzi, G. Hinton, SimCLR, ICML 2020
-        self.views = losses.NTXentLoss(temperature=how.temperature)
+        # NT-Xent, T. Chen, S. Kornblith, M. Norouzi, G. Hinton, SimCLR, ICML 2020: of two views a picture it is the
+        # supervised contrastive loss. The library's NTXentLoss sets every pair against all negatives: a cube
+        self.views = losses.SupConLoss(temperature=how.temperature)
 
     def by_labels(self, rows: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Judge adapted rows (n, dim) by their classes (n,)."""

@@ -87,14 +87,15 @@ def prefixed(prefix: str, module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _freeze_but_last(network: nn.Module, n: int) -> None:
-    """Freeze all that comes before the last n blocks, blocks being the items of the network's longest list."""
-    lists = [(name, part) for name, part in network.named_modules() if isinstance(part, nn.ModuleList | nn.Sequential)]
-    if not lists:
+    """Freeze all that comes before the last n blocks: the items of the longest list that lies in no other."""
+    lists = {name: part for name, part in network.named_modules() if isinstance(part, nn.ModuleList | nn.Sequential)}
+    outer = [part for name, part in lists.items() if not any(name.startswith(f"{other}.") for other in lists if other)]
+    if not outer:
         raise FieldguideError("--tune last:N needs a backbone made of blocks, which this one is not: use full or lora")
-    _, blocks = max(lists, key=lambda item: len(item[1]))
+    blocks = max(outer, key=len)
     if n > len(blocks):
         raise FieldguideError(f"--tune last:{n} is more than the {len(blocks)} blocks of this backbone")
-    first = next(iter(blocks[len(blocks) - n].parameters()), None)
+    first = next((weight for block in list(blocks)[-n:] for weight in block.parameters()), None)
     for parameter in _before(network, first):
         parameter.requires_grad_(False)
 

@@ -133,6 +133,11 @@ def load(name: str) -> Adapted:
     return backbone
 
 
+def before_training(backbone: "Backbone") -> "Backbone | None":
+    """Give the backbone that a trained one started from; None for one that is as it came."""
+    return backbone.base if isinstance(backbone, Adapted) and backbone.widths else None
+
+
 def save_adapted(backbone: Adapted, tensors: dict[str, Any], card: dict[str, Any]) -> None:
     """Write card and weights; the card last, as it is what makes the folder a backbone.
 
