@@ -186,6 +186,8 @@ def test_a_folder_that_is_damaged_is_refused(few, done, refused, tmp_path):
 
 
 def test_what_is_not_installed_is_named(few, refused, tmp_path, monkeypatch):
+    complaint = refused("train", "metric", few.gallery, "-o", tmp_path / "trained", "--log", "trackio")
+    assert "--log trackio needs trackio: pip install trackio" in complaint
     monkeypatch.setitem(sys.modules, "kornia", None)
     complaint = refused("train", "metric", few.gallery, "-o", tmp_path / "trained")
     assert "training needs kornia: pip install 'fieldguide[train]'" in complaint

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from fieldguide.arrays import Floats, Ints
+from fieldguide.errors import FieldguideError
 from fieldguide.files import written_whole
 from fieldguide.learning.banks import Bank
 from fieldguide.learning.configurations import Configuration
@@ -151,11 +152,13 @@ def embed_plain(network: nn.Module, bank: Bank, rows: Ints, batch: int = 256) ->
 def _accelerator(how: Configuration, folder: Path) -> Any:
     from accelerate import Accelerator
 
-    accelerator = Accelerator(mixed_precision=how.precision, log_with=how.log, project_dir=folder)
+    try:
+        accelerator = Accelerator(mixed_precision=how.precision, log_with=how.log, project_dir=folder)
+    except ValueError as error:  # fp16 without a GPU, say
+        raise FieldguideError(f"--precision {how.precision} cannot be had here ({error}): take no or bf16") from error
     if how.log:
-        accelerator.init_trackers(
-            "fieldguide", {k: v for k, v in asdict(how).items() if isinstance(v, int | float | str)}
-        )
+        figures = {name: value for name, value in asdict(how).items() if isinstance(value, int | float | str)}
+        accelerator.init_trackers("fieldguide", figures)
     return accelerator
 
 

@@ -4,6 +4,8 @@ import copy
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +100,7 @@ def train(
     FieldguideError : the folder holds a trained backbone or another training, or a library is missing.
     """
     configuration.check()
-    _require_libraries()
+    _require_libraries(configuration)
     _claim(folder, configuration, backbone)
     runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
     parts = []
@@ -256,11 +258,12 @@ def _claim(folder: Path, how: Configuration, backbone: Backbone) -> None:
         raise FieldguideError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def _require_libraries() -> None:
-    try:
-        import accelerate  # noqa: F401
-        import kornia  # noqa: F401
-        import pytorch_metric_learning  # noqa: F401
-        import safetensors  # noqa: F401
-    except ImportError as error:
-        raise FieldguideError(f"training needs {error.name}: pip install 'fieldguide[train]'") from None
+def _require_libraries(how: Configuration) -> None:
+    needed = ["accelerate", "kornia", "pytorch_metric_learning", "safetensors"]
+    for library in needed + ["peft"] * (how.tune == "lora"):
+        try:
+            import_module(library)
+        except ImportError:
+            raise FieldguideError(f"training needs {library}: pip install 'fieldguide[train]'") from None
+    if how.log and not find_spec(how.log):
+        raise FieldguideError(f"--log {how.log} needs {how.log}: pip install {how.log}")
