@@ -147,15 +147,13 @@ def identify_catalogs(
     recognizer = recognizer_for(settings.recipe, settings.distractors, tell)
     both = embed_both(gallery, queries, settings)
     known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
-    estimates = getattr(recognizer, "contamination", 0.0) is None
-    if both.base and estimates:
+    as_before = both.base is not None and getattr(recognizer, "contamination", 0.0) is None
+    if as_before:
         share = _contamination(recognizer, both, queries, settings)
         recognizer = recognizer_for(settings.recipe, settings.distractors, replace(tell, contamination=share))
     recognizer.fit(shots, np.array(known.labels))
     ranking = recognizer.rank(asked.matrix, settings.k)
-    account = (
-        f"contamination {share:.2f}, estimated as before training" if both.base and estimates else recognizer.account_
-    )
+    account = f"contamination {share:.2f}, estimated as before training" if as_before else recognizer.account_
     names = catalog_of(queries).images
     ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
     facts = RunFacts(
