@@ -9,11 +9,12 @@ import pytest
 import fieldguide
 from fieldguide import comparison, recipes
 from fieldguide.catalog import Catalog
+from fieldguide.embedder import Embedder
 from fieldguide.embedding import Backbone
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, read_board, table
 from fieldguide.evaluation.tasks import cut_task, simulated_tasks
-from fieldguide.recipes import RECIPES, Base, Recipe
+from fieldguide.recipes import RECIPES, Recipe
 from fieldguide.recognition import CosineClassifier
 
 QUICK = "cosine+threshold,logistic+threshold,transductive"
@@ -147,10 +148,10 @@ def test_a_failure_is_not_kept_on_the_board(few, done, monkeypatch, tmp_path):
 def test_a_recipe_may_adapt_the_backbone_to_the_pictures(few, done, monkeypatch, tmp_path):
     seen = []
 
-    def adapt(gallery: Catalog, queries: Catalog, base: Base, folder: Path) -> Backbone:
+    def adapt(gallery: Catalog, queries: Catalog, embedder: Embedder, folder: Path) -> Backbone:
         assert folder.is_dir()
-        seen.append((len(gallery), len(queries), base.backbone.name, queries.labels))
-        return base.backbone
+        seen.append((len(gallery), len(queries), embedder.backbone.name, queries.labels))
+        return embedder.backbone
 
     monkeypatch.setitem(RECIPES, "other", Recipe("threshold", closed=lambda _: CosineClassifier(), adapt=adapt))
     results = fieldguide.compare(

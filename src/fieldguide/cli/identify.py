@@ -42,7 +42,11 @@ def identify(
         typer.Option(help="A page that shows it all: one file of HTML, which opens anywhere."),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="How labels are found: transductive, cosine, logistic or xgboost.")
+        str,
+        typer.Option(
+            help="How labels are found: transductive, inductive, cosine, logistic, xgboost or self-training; after "
+            "training a network, metric, simclr or hybrid, or as the report did, metric-report or simclr-report."
+        ),
     ] = "transductive",
     backbone: Backbone = "efficientnet-lite0",
     engine: Engine = "auto",
