@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 CHUNK = 256  # thumbnails that the browser decodes from text together
-SIDES = ((2_000, 144), (8_000, 112), (20_000, 88), (50_000, 56))  # pictures, up to which thumbnails have this side
+SIDES = ((2_000, 144), (8_000, 112), (20_000, 80), (50_000, 56))  # pictures, up to which thumbnails have this side
 LEAST_SIDE = 32
 IN_THE_PAGE = ("map-classes",)  # the page's own map shows it better
 
