@@ -57,7 +57,8 @@ class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
 
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,)."""
-        likeliest: Anything = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        likeliest: Anything = self.classes_[best]
         return likeliest
 
     def predict_proba(self, X: Anything) -> Anything:

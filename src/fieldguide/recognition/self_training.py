@@ -99,7 +99,8 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,)."""
-        likeliest: Anything = self.classes_[self.rank(X, k=1).codes[:, 0]]
+        best = self._answer(X, k=1)[0].codes[:, 0]
+        likeliest: Anything = self.classes_[best]
         return likeliest
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
@@ -110,10 +111,14 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         What the recognizer gives once it has learned from the sure queries too; similarity and nearest picture are
         those of the gallery.
         """
+        ranking, self.account_ = self._answer(X, k)
+        return ranking
+
+    def _answer(self, X: Anything, k: int) -> tuple[Ranking, str]:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False).astype(np.float32)
         base = CosineClassifier() if self.recognizer is None else self.recognizer
-        given = self._train(base, X)
+        given, account = self._train(base, X)
         labelled = np.flatnonzero(given >= 0)
         fitted = clone(base).fit(
             np.concatenate([self.gallery_, X[labelled]]), np.concatenate([self.codes_, given[labelled]])
@@ -121,15 +126,16 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         ranking: Ranking = fitted.rank(X, k)
         nearest, similarity = Shots.of(self.gallery_, self.codes_).nearest(unit_rows(X), np.maximum(ranking.codes, 0))
         none = ranking.codes == NOTHING
-        return replace(
+        ranking = replace(
             ranking,
             classes=self.classes_,
             similarity=np.where(none, np.float32(np.nan), similarity),
             nearest=np.where(none, -1, nearest),
         )
+        return ranking, account
 
-    def _train(self, base: Recognizer, X: Floats) -> Ints:
-        """Give labels in rounds, rehearsed on the side; (n,) codes, -1 for none."""
+    def _train(self, base: Recognizer, X: Floats) -> tuple[Ints, str]:
+        """Give labels in rounds, rehearsed on the side; (n,) codes, -1 for none, and an account of it."""
         real = _Course(self.gallery_, self.codes_, X, np.empty(0, np.int64), np.full(len(X), -1))
         courses, before = [real, *self._rehearsals(X)], -1.0
         kept, kept_rounds = real.given.copy(), 0
@@ -154,8 +160,8 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 break
             for course, codes in zip(courses, found, strict=True):
                 course.given = codes
-        self.account_ = f"{(kept >= 0).sum():,} queries were given labels, in {kept_rounds} rounds"
-        return kept
+        account = f"{(kept >= 0).sum():,} queries were given labels, in {kept_rounds} rounds"
+        return kept, account
 
     def _rehearsals(self, X: Floats) -> list[_Course]:
         """Hide a shot of every class that has several among the queries, another each time."""

@@ -87,14 +87,17 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,)."""
-        likeliest: Anything = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        likeliest: Anything = self.classes_[best]
         return likeliest
 
     def predict_proba(self, X: Anything) -> Anything:
         """Give the probability of each class for each query, (n, n_classes)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
-        return np.asarray(self.booster_.predict_proba(X))[:, : len(self.classes_)]
+        if len(self.classes_) == 1:  # which XGBoost takes for two
+            return np.ones((len(X), 1), np.float32)
+        return np.asarray(self.booster_.predict_proba(X))
 
 
 def last_shots(codes: Ints) -> Flags:
