@@ -116,7 +116,7 @@ def test_wrong_words_are_named_and_help_is_offered(words, said, run):
 MISTAKES = {  # options of `identify` on a sound task, and what is said
     "an unknown recipe": (
         ["--recipe", "best"],
-        "unknown recipe 'best': choose one of transductive, cosine, logistic",
+        "unknown recipe 'best': choose one of transductive, inductive, cosine, logistic",
     ),
     "an unknown rule": (
         ["--distractors", "svm"],

@@ -66,10 +66,11 @@ def files(table, tmp_path):
 
 
 def printed(out: str) -> dict[str, tuple[float, float, float]]:
-    """Read the scores that `fieldguide evaluate` printed."""
+    """Read the scores that `fieldguide evaluate` printed; NaN for a dash."""
     scores = {}
     for line in out.splitlines():
-        value, low, high = (float(text.strip("[],")) for text in line[20:].split())
+        figures = line[20:].split()
+        value, low, high = (math.nan if "–" in figures else float(text.strip("[],")) for text in figures[:3])
         scores[line[:20].strip()] = value, low, high
     return scores
 
