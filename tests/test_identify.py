@@ -229,7 +229,7 @@ def test_a_single_picture_is_answered_under_the_name_it_was_given(few, done, ans
     outcome = done("identify", "gallery", "queries/0-rings.png", "-o", tmp_path / "a.csv", "--distractors", "none")
     assert list(answers_of(tmp_path / "a.csv")) == ["queries/0-rings.png"]
     assert answers_of(tmp_path / "a.csv")["queries/0-rings.png"][0] == "rings"
-    assert "1 queries: 1 identified, 0 unknown" in outcome.out
+    assert "1 query: 1 identified, 0 unknown" in outcome.out
 
 
 @pytest.mark.parametrize("twin", [True, False], ids=["the same picture", "another picture"])
