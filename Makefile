@@ -12,10 +12,10 @@ test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 long: .venv/installed
-	$(BIN)/pytest -m "long or not long"
+	$(BIN)/pytest -n auto --dist loadfile -m "long or not long"
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -26,11 +26,15 @@ class CountingEngine:
     batch = 4
 
     def __init__(self) -> None:
-        self.shown = 0
+        self.calls: list[int] = []  # appended to by several threads at once, which a sum would not survive
+
+    @property
+    def shown(self) -> int:
+        return sum(self.calls)
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         assert len(pictures) == self.batch
-        self.shown += int(pictures.any(axis=(1, 2, 3)).sum())  # the rest of a last batch shows nothing
+        self.calls.append(int(pictures.any(axis=(1, 2, 3)).sum()))  # the rest of a last batch shows nothing
         return np.tile(pictures.reshape(self.batch, 64, -1).mean(2, dtype=np.float32), (1, 20))
 
 
