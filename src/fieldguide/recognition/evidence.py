@@ -14,6 +14,8 @@ from fieldguide.recognition.space import WithinClassWhitening, class_means
 CANDIDATES = 8  # classes kept from the graph, and as many from the prototypes
 COSINE_WEIGHT = 10.0  # of a prototype's cosine against the logarithm of propagated mass
 NO_MASS = 1e-5
+GUESSED = 0.15  # of the queries, those surest of their class; fewer than are known in nearly any task
+LEARNED_FROM = 10_000  # queries that guesses are made for; of more, a sample says as much
 
 
 @dataclass(frozen=True)
@@ -53,28 +55,52 @@ class Evidence:
         place = self.score().argmax(axis=1)[:, None]
         return np.take_along_axis(self.codes, place, axis=1)[:, 0]
 
+    def guesses(self) -> Ints:
+        """(n,) the best class of the queries that are surest of one, -1 for the others."""
+        mass = self.mass.max(axis=1)
+        sure = np.argsort(-mass, kind="stable")[: int(GUESSED * len(mass))]
+        guesses = np.full(len(mass), -1)
+        guesses[sure] = self.best()[sure]
+        return guesses
+
     def of(self, rows: slice | Ints) -> Self:
         """Give the evidence on some of the queries."""
         return type(self)(self.codes[rows], self.mass[rows], self.cosine[rows], self.reach[rows], self.hubness)
 
 
 def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evidence, Any]:
-    """Whiten, spread labels, and compare with the classes' means.
+    """Whiten, spread labels, and compare with the classes' means; then once more, with what was learned of queries.
+
+    The first time, the queries that most mass reached are guessed to be of their best class. The whitening of the
+    second time has their scatter too, and seeks near pairs in the space of the first.
 
     Parameters
     ----------
     pictures : gallery and queries
     codes : (len(pictures),) their classes, 0 to n_classes - 1, none missing; -1 for the queries
-    seed : of the whitening's sample
+    seed : of the samples
 
     Returns
     -------
     The evidence on the n queries, in their order, and the neighbour graph of the queries, (n, n) sparse.
     """
     shots, queries = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)
-    codes, n_shots = codes[shots], len(shots)
-    space = WithinClassWhitening(seed=seed).fit(pictures[shots], codes, unlabelled=pictures.of(queries))
-    nodes = _adapted(pictures.of(np.concatenate([shots, queries])), space)
+    codes, asked = codes[shots], pictures.of(queries)
+    gallery = pictures[shots]
+    space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=asked)
+    some = np.sort(np.random.default_rng(seed).permutation(len(queries))[:LEARNED_FROM])
+    first, _ = _evidence_in(space, pictures.of(np.concatenate([shots, queries[some]])), codes)
+    guesses = np.full(len(queries), -1)
+    guesses[some] = first.guesses()
+    if (guesses >= 0).any():
+        space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=asked, guesses=guesses, earlier=space)
+    return _evidence_in(space, pictures.of(np.concatenate([shots, queries])), codes)
+
+
+def _evidence_in(space: WithinClassWhitening, pictures: CentredRows, codes: Ints) -> tuple[Evidence, Any]:
+    """Gather evidence in an adapted space; `pictures` are the gallery, of classes `codes`, then the queries."""
+    n_shots = len(codes)
+    nodes = _adapted(pictures, space)
     graph = neighbour_graph(nodes)
     means = unit_rows(class_means(nodes[:n_shots], codes))
     rows = nodes[n_shots:]

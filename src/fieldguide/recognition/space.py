@@ -3,10 +3,12 @@
 Both steps are scikit-learn transformers of their own and work in its pipelines.
 """
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from scipy.linalg import eigh, solve_triangular
+from scipy.sparse import csr_matrix, diags
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -14,6 +16,8 @@ from fieldguide.arrays import Anything, Floats, Ints
 from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
 
 PAIRS_FROM = 4000  # rows; pairs among these say enough, and their search stays short
+GUESSES = 3000  # pictures with a guessed class that are looked at
+SAMPLE_SHARE = 0.01  # weight of all pictures beside those of known classes, in which directions matter
 TINY = 1e-12
 
 
@@ -75,17 +79,19 @@ class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Whitening by how pictures of one class differ, then the directions in which pictures vary most.
+    """Whitening by how pictures of one class differ, then the directions in which classes differ most.
 
     With few shots that scatter is poorly known. It is pooled with the scatter of near pairs of any pictures, which
-    needs no labels, so that one shot a class works too; and shrunk towards a sphere, the more the fewer shots.
+    needs no labels, so that one shot a class works too; with that of pictures whose class is guessed, if there are
+    guesses; and shrunk towards a sphere, the more the fewer shots.
 
     Parameters
     ----------
     pair_weight : how many degrees of freedom the near pairs are worth
+    guess_weight : how many the guesses are worth, at most
     ridge : how many the sphere is worth
     dim : directions kept, at most
-    seed : of the sample of rows among which near pairs are sought
+    seed : of the samples of rows that are looked at
 
     Attributes
     ----------
@@ -97,13 +103,28 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
     discriminant analysis, JASA 1989.
     """
 
-    def __init__(self, pair_weight: float = 150.0, ridge: float = 150.0, dim: int = 256, seed: int = 0) -> None:
+    def __init__(
+        self,
+        pair_weight: float = 150.0,
+        guess_weight: float = 300.0,
+        ridge: float = 150.0,
+        dim: int = 256,
+        seed: int = 0,
+    ) -> None:
         self.pair_weight = pair_weight
+        self.guess_weight = guess_weight
         self.ridge = ridge
         self.dim = dim
         self.seed = seed
 
-    def fit(self, X: Anything, y: Anything, unlabelled: Any | None = None) -> Self:
+    def fit(
+        self,
+        X: Anything,
+        y: Anything,
+        unlabelled: Any | None = None,
+        guesses: Ints | None = None,
+        earlier: "WithinClassWhitening | None" = None,
+    ) -> Self:
         """Find the map.
 
         Parameters
@@ -111,6 +132,8 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         X : (n, dim) embeddings
         y : (n,) their classes
         unlabelled : (m, dim) more embeddings, for near pairs; only a sample of its rows is indexed
+        guesses : (m,) the place of each one's class among the sorted classes, -1 where there is no guess
+        earlier : a map in whose space near pairs are sought, if there is one
         """
         X, y = validate_data(self, X, y, dtype=np.float32)
         codes = np.unique(y, return_inverse=True)[1]
@@ -118,16 +141,23 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         sample, n_shots = self._sample(X, others)
         within, freedom = within_class_scatter(X, codes)
         pair_weight = min(self.pair_weight, len(sample) - n_shots)  # a few queries alone say little of pairs
-        self.shrinkage_ = self.ridge / (self.ridge + freedom + pair_weight)
-        guide = unit_rows(sample @ _whitener(within, self.shrinkage_)) if freedom else sample
-        pairs = _near_pair_scatter(sample, guide, n_shots)
-        if freedom and np.trace(pairs) > TINY:
-            pairs *= np.trace(within) / np.trace(pairs)
-        pooled = (freedom * within + pair_weight * pairs) / (freedom + pair_weight)
+        if earlier is not None:
+            guide = earlier.transform(sample)
+        else:
+            shrinkage = self.ridge / (self.ridge + freedom + pair_weight)
+            guide = unit_rows(sample @ _whitener(within, shrinkage)) if freedom else sample
+        parts = [(within, float(freedom)), (_near_pair_scatter(sample, guide, n_shots), pair_weight)]
+        shown = X
+        if guesses is not None:
+            guessed = self._guessed(guesses)
+            shown = np.concatenate([X, np.asarray(others[guessed], np.float32)])
+            scatter, df = within_class_scatter(shown, np.concatenate([codes, guesses[guessed]]))
+            parts.append((scatter, float(min(len(guessed), df, self.guess_weight))))
+        pooled, weight = _pool(parts)
+        self.shrinkage_ = self.ridge / (self.ridge + weight)
         self.map_ = _whitener(pooled, self.shrinkage_)
         if self.dim < X.shape[1]:
-            rows = unit_rows(sample @ self.map_)
-            self.map_ = self.map_ @ _principal_axes(rows, self.dim)
+            self.map_ = self.map_ @ _principal_axes(shown @ self.map_, sample @ self.map_, self.dim)
         return self
 
     def transform(self, X: Anything) -> Floats:
@@ -137,6 +167,10 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     def __sklearn_tags__(self) -> Any:
         return _always_float32(super().__sklearn_tags__())
+
+    def _guessed(self, guesses: Ints) -> Ints:
+        """Draw rows of pictures with a guessed class."""
+        return np.random.default_rng(self.seed).permutation(np.flatnonzero(guesses >= 0))[:GUESSES]
 
     def _sample(self, X: Floats, others: Any) -> tuple[Floats, int]:
         """Draw rows among which near pairs are sought; the first of them, as many as said, are labelled."""
@@ -149,6 +183,19 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
 def _always_float32(tags: Any) -> Any:
     tags.transformer_tags.preserves_dtype = ["float32"]
     return tags
+
+
+def _pool(parts: Sequence[tuple[Floats, float]]) -> tuple[Floats, float]:
+    """Give the mean of scatters by their degrees of freedom, each scaled to the size of the first that has any."""
+    present = [(scatter, freedom) for scatter, freedom in parts if freedom > 0 and np.trace(scatter) > TINY]
+    if not present:
+        return parts[0]
+    size = np.trace(present[0][0])
+    total = sum(freedom for _, freedom in present)
+    pooled = np.zeros_like(present[0][0])
+    for scatter, freedom in present:
+        pooled += scatter * np.float32(freedom / total * size / np.trace(scatter))
+    return pooled, total
 
 
 def within_class_scatter(X: Floats, codes: Ints) -> tuple[Floats, int]:
@@ -170,8 +217,6 @@ def within_class_scatter(X: Floats, codes: Ints) -> tuple[Floats, int]:
 
 def class_means(X: Floats, codes: Ints) -> Floats:
     """Mean of the rows of each class, (n_classes, dim)."""
-    from scipy.sparse import csr_matrix
-
     size = np.bincount(codes)
     picks = csr_matrix((1 / size[codes].astype(np.float32), (codes, np.arange(len(codes)))), (len(size), len(codes)))
     means: Floats = picks @ X
@@ -183,10 +228,12 @@ def _near_pair_scatter(rows: Floats, guide: Floats, n_shots: int, k: int = 5) ->
     index, similarity = nearest(guide, guide, k, same_from=0)
     weight = np.maximum(similarity, 0) ** 3
     weight[:n_shots][index[:n_shots] < n_shots] = 0
-    scatter = np.zeros((rows.shape[1],) * 2, np.float32)
-    for column in range(index.shape[1]):
-        difference = (rows - rows[index[:, column]]) * np.sqrt(weight[:, column, None])
-        scatter += difference.T @ difference
+    starts = np.repeat(np.arange(len(rows)), index.shape[1])
+    pairs = csr_matrix((weight.ravel(), (starts, index.ravel())), (len(rows), len(rows)))
+    pairs = pairs + pairs.T
+    # The sum of w (a - b)(a - b)' over all pairs is X' (D - W) X: one product instead of one a neighbour
+    laplacian = (diags(np.asarray(pairs.sum(axis=1)).ravel()) - pairs).astype(np.float32)
+    scatter: Floats = rows.T @ (laplacian @ rows)
     return scatter / np.float32(max(2 * weight.sum(), TINY))
 
 
@@ -203,8 +250,14 @@ def _whitener(scatter: Anything, shrinkage: float) -> Floats:
     return np.asarray(solve_triangular(lower, sphere, lower=True).T, dtype=np.float32)
 
 
-def _principal_axes(rows: Floats, dim: int) -> Floats:
-    """Find the `dim` directions, (n_features, dim), in which rows about the origin vary most."""
-    n = rows.shape[1]
-    axes: Floats = eigh(rows.T @ rows, subset_by_index=(n - dim, n - 1))[1]
+def _principal_axes(shown: Floats, sample: Floats, dim: int) -> Floats:
+    """Find the `dim` directions, (n_features, dim), in which pictures of known classes vary most.
+
+    They hold what tells the known classes apart; those of all pictures would also hold what tells distractors apart.
+    Where there are fewer of them than directions, those in which a sample of all varies come next.
+    """
+    n = shown.shape[1]
+    shown, sample = unit_rows(shown), unit_rows(sample)
+    spread = shown.T @ shown / len(shown) + np.float32(SAMPLE_SHARE) * (sample.T @ sample) / len(sample)
+    axes: Floats = eigh(spread, subset_by_index=(n - dim, n - 1))[1]
     return axes
