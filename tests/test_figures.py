@@ -12,7 +12,8 @@ from PIL import Image
 
 from drawing import KNOWN
 from fieldguide.errors import FieldguideError
-from fieldguide.report import Run, draw_all
+from fieldguide.recognition import NOTHING, UNKNOWN
+from fieldguide.report import FIGURES, Run, draw_all
 from fieldguide.report.confusion import confused_pairs
 from fieldguide.report.contamination import draw_contamination, threshold_used
 from fieldguide.report.examples import draw_examples
@@ -57,6 +58,31 @@ def test_without_truth_nothing_that_needs_it_is_drawn(story, tmp_path):
     names = {entry.name for entry, _ in draw_all(run)}
     assert {"contamination", "map-classes", "surest"} <= names
     assert not {"roc", "oscr", "reliability", "mistakes", "confusion", "leaderboard", "training"} & names
+
+
+def test_what_has_nothing_to_show_is_left_out(story):
+    bare = replace(story, truth={}, training=[{"epoch": 0}], board=[{"recipe": "a", "note": "slow"}])
+    assert bare.scores == []
+    possible = {entry.name for entry in FIGURES if entry.possible(bare)}
+    assert not {"training", "leaderboard", "mistakes", "roc", "reliability", "map-epochs"} & possible
+    assert {"training", "leaderboard"} <= {
+        entry.name for entry in FIGURES if entry.possible(replace(bare, training=[{"loss": 1.0}], board=BOARD))
+    }
+
+
+def test_where_all_are_distractors_every_figure_is_drawn(tmp_path):
+    run = make_run(tmp_path, classes=4, queries=30)
+    ranking = run.ranking
+    codes = np.full_like(ranking.codes, NOTHING)
+    codes[:, 0] = UNKNOWN
+    nothing = np.full_like(ranking.similarity, np.nan)
+    nearest = np.full_like(ranking.nearest, -1)
+    run = replace(run, ranking=replace(ranking, codes=codes, similarity=nothing, nearest=nearest))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _, figure in draw_all(run):
+            figure.draw_without_rendering()
+    assert verdicts(run)["Threshold"].all()  # nothing is like the gallery at all
 
 
 # --- contamination -------------------------------------------------------------------------------------------------

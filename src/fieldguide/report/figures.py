@@ -12,11 +12,11 @@ from fieldguide.report import predictions
 from fieldguide.report.confusion import draw_confused_pairs
 from fieldguide.report.contamination import draw_contamination
 from fieldguide.report.examples import draw_examples
-from fieldguide.report.leaderboard import draw_leaderboard
+from fieldguide.report.leaderboard import draw_leaderboard, read_rows
 from fieldguide.report.maps import draw_map_of_classes, draw_map_of_confidence, draw_map_of_rules, draw_maps_by_epoch
 from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
 from fieldguide.report.run import Run, best_similarity, true_codes
-from fieldguide.report.training import draw_training
+from fieldguide.report.training import draw_training, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,9 +58,10 @@ def verdicts(run: Run) -> dict[str, Flags]:
     ranking = run.ranking
     readable = np.asarray(run.asked.rows)
     called = {name: np.ones(len(ranking), bool) for name in ("Threshold", "DBSCAN")}
-    similarity = best_similarity(ranking)
-    threshold = np.nanquantile(similarity, run.facts.contamination)
-    called["Threshold"][readable] = similarity[readable] < threshold
+    similarity = best_similarity(ranking)[readable]
+    seen = similarity[~np.isnan(similarity)]
+    threshold = np.quantile(seen, run.facts.contamination) if len(seen) else np.inf
+    called["Threshold"][readable] = ~(similarity >= threshold)
     called["DBSCAN"][readable] = run.dbscan
     called[f"This run ({run.facts.recipe})"] = ranking.is_unknown()
     true = true_codes(ranking, run.truth or {})
@@ -209,14 +210,14 @@ FIGURES = [
         "Recipes beside each other",
         "The main score with its interval, and all else that was measured.",
         lambda run: draw_leaderboard(run.board),
-        lambda run: bool(run.board),
+        lambda run: any(measures for _, measures in read_rows(run.board)),
     ),
     Entry(
         "training",
         "Training",
         "Every number of each epoch; dotted: where it started.",
         lambda run: draw_training(run.training),
-        lambda run: bool(run.training),
+        lambda run: any(numbers(record) for record in run.training),
     ),
     Entry(
         "map-epochs",

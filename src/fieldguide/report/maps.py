@@ -147,7 +147,8 @@ def _label_classes(figure: Any, axis: Any, plane: Plane, ranking: Ranking, galle
     taken: list[Any] = []
     for code in np.argsort(-counts, kind="stable")[: 4 * LABELS]:
         own = plane.queries[first == code]
-        own = own[~np.isnan(own[:, 0])] if counts[code] else plane.gallery[gallery == code]
+        own = own[~np.isnan(own[:, 0])]
+        own = own if len(own) else plane.gallery[gallery == code]
         middle = own[np.argmin(np.linalg.norm(own - np.median(own, axis=0), axis=1))]
         beside = own[np.abs(own - middle).max(axis=1) < BESIDE]
         text = axis.annotate(

@@ -72,9 +72,9 @@ class Run:
     @cached_property
     def scores(self) -> list[Score]:
         """The scores by the truth; none where it is not known."""
-        if self.truth is None:
+        rows = true_rows(self.ranking, self.truth or {})
+        if self.truth is None or not len(rows):
             return []
-        rows = true_rows(self.ranking, self.truth)
         return evaluate(
             [self.ranking.labels(row) for row in rows],
             [self.truth[self.ranking.names[row]] for row in rows],
