@@ -33,6 +33,7 @@ def main() -> None:
         print(
             f"{args.queries:,} queries, {args.classes * SHOTS:,} gallery pictures; t-SNE {seconds(lambda: run.plane)}"
         )
+        print(f"DBSCAN for the map of rules, its own t-SNE included: {seconds(lambda: run.dbscan)}")
         page = folder / "report.html"
         print(f"page {seconds(lambda: write_page(run, page, show=False))}, {page.stat().st_size / 2**20:.1f} MiB")
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

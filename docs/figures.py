@@ -7,7 +7,6 @@ from fieldguide.catalog import read_gallery, read_queries
 from fieldguide.demo import make_task
 from fieldguide.identification import Settings, identify_catalogs
 from fieldguide.report.contamination import draw_contamination
-from fieldguide.report.figures import gallery_codes
 from fieldguide.report.maps import draw_map_of_classes
 from fieldguide.report.predictions import draw_predictions
 from fieldguide.reporting import run_of
@@ -23,6 +22,6 @@ with tempfile.TemporaryDirectory() as name:
     rows = list(range(0, len(truth), len(truth) // LINES))[:LINES]
     answers = draw_predictions(run.ranking, rows, run.queries.paths, run.gallery.paths, truth)
     answers.savefig(HERE / "demo.jpg", dpi=100, pil_kwargs={"quality": 80})
-    draw_map_of_classes(run.plane, run.ranking, gallery_codes(run)).savefig(HERE / "map.png", dpi=110)
+    draw_map_of_classes(run.plane, run.ranking, run.shot_codes).savefig(HERE / "map.png", dpi=110)
     figure = draw_contamination(run.ranking, run.facts.contamination, run.facts.interval)
     figure.savefig(HERE / "contamination.png", dpi=110)

@@ -12,16 +12,17 @@ from PIL import Image
 
 from drawing import KNOWN
 from fieldguide.errors import FieldguideError
-from fieldguide.report import Run, draw_all
+from fieldguide.recognition import NOTHING, UNKNOWN
+from fieldguide.report import FIGURES, Run, draw_all
 from fieldguide.report.confusion import confused_pairs
 from fieldguide.report.contamination import draw_contamination, threshold_used
 from fieldguide.report.examples import draw_examples
-from fieldguide.report.figures import gallery_codes, verdicts
+from fieldguide.report.figures import shown_codes, verdicts
 from fieldguide.report.leaderboard import draw_leaderboard
 from fieldguide.report.maps import class_colours, draw_map_of_classes, draw_map_of_confidence, draw_maps_by_epoch
-from fieldguide.report.predictions import least_sure, likeliest_distractors, surest, worst_mistakes
+from fieldguide.report.predictions import draw_predictions, least_sure, likeliest_distractors, surest, worst_mistakes
 from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
-from fieldguide.report.run import best_similarity
+from fieldguide.report.run import best_similarity, true_codes
 from fieldguide.report.training import draw_training
 from fieldguide.reporting import read_training
 from synthetic import make_run
@@ -59,6 +60,31 @@ def test_without_truth_nothing_that_needs_it_is_drawn(story, tmp_path):
     assert not {"roc", "oscr", "reliability", "mistakes", "confusion", "leaderboard", "training"} & names
 
 
+def test_what_has_nothing_to_show_is_left_out(story):
+    bare = replace(story, truth={}, training=[{"epoch": 0}], board=[{"recipe": "a", "note": "slow"}])
+    assert bare.scores == []
+    possible = {entry.name for entry in FIGURES if entry.possible(bare)}
+    assert not {"training", "leaderboard", "mistakes", "roc", "reliability", "map-epochs"} & possible
+    assert {"training", "leaderboard"} <= {
+        entry.name for entry in FIGURES if entry.possible(replace(bare, training=[{"loss": 1.0}], board=BOARD))
+    }
+
+
+def test_where_all_are_distractors_every_figure_is_drawn(tmp_path):
+    run = make_run(tmp_path, classes=4, queries=30)
+    ranking = run.ranking
+    codes = np.full_like(ranking.codes, NOTHING)
+    codes[:, 0] = UNKNOWN
+    nothing = np.full_like(ranking.similarity, np.nan)
+    nearest = np.full_like(ranking.nearest, -1)
+    run = replace(run, ranking=replace(ranking, codes=codes, similarity=nothing, nearest=nearest))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _, figure in draw_all(run):
+            figure.draw_without_rendering()
+    assert verdicts(run)["Threshold"].all()  # nothing is like the gallery at all
+
+
 # --- contamination -------------------------------------------------------------------------------------------------
 
 
@@ -69,11 +95,20 @@ def test_the_contamination_rises_from_none_to_all_and_the_estimate_is_marked(sto
     assert (np.diff(curve) > 0).all()
     assert curve[-1] == 1
     labels = [text.get_text() for text in top.get_legend().get_texts()]
-    assert "estimated, 0.25" in labels
-    assert "expected, 0.30" in labels
+    similarity = best_similarity(story.ranking)
+    assert f"estimated, 25%: a threshold of {np.quantile(similarity, 0.25):.2f}" in labels
+    assert "its 90% interval, 20% to 30%" in labels
+    assert f"expected, 30%: a threshold of {np.quantile(similarity, 0.3):.2f}" in labels
     # the histogram holds every query once, by its probability
     heights = sum(patch.get_height() for patch in bottom.patches if isinstance(patch, Rectangle))
     assert heights == pytest.approx(len(story.ranking), rel=1e-4)
+
+
+def test_legends_of_the_contamination_lie_over_nothing(story):
+    figure = draw_contamination(story.ranking, 0.25, (0.2, 0.3))
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        assert not axis.get_legend().get_window_extent().overlaps(axis.bbox)
 
 
 def test_a_threshold_is_marked_only_where_one_was_used(story):
@@ -82,7 +117,12 @@ def test_a_threshold_is_marked_only_where_one_was_used(story):
     codes = story.ranking.codes.copy()
     codes[:, 0] = np.where(similarity < middle, -1, 0)
     ruled = replace(story.ranking, codes=codes, probability=np.full_like(story.ranking.probability, np.nan))
-    assert threshold_used(similarity, ruled) == pytest.approx(middle, abs=0.05)
+    used = threshold_used(similarity, ruled)
+    assert used == pytest.approx(middle, abs=0.05)
+    (top, _) = draw_contamination(ruled, 0.5).axes
+    labels = [text.get_text() for text in top.get_legend().get_texts()]
+    assert f"threshold used, {used:.2f}" in labels
+    assert any(label.startswith("called, 50%") for label in labels)
     codes_of_others = np.where(np.arange(len(codes)) % 2, -1, 0)
     mixed = replace(ruled, codes=np.concatenate([codes_of_others[:, None], codes[:, 1:]], axis=1))
     assert threshold_used(similarity, mixed) is None
@@ -93,7 +133,7 @@ def test_a_threshold_is_marked_only_where_one_was_used(story):
 
 
 def test_labels_on_the_map_never_overlap(story):
-    figure = draw_map_of_classes(story.plane, story.ranking, gallery_codes(story))
+    figure = draw_map_of_classes(story.plane, story.ranking, story.shot_codes)
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) > 3
@@ -101,13 +141,13 @@ def test_labels_on_the_map_never_overlap(story):
 
 
 def test_every_readable_query_and_every_shot_is_on_the_map(story):
-    figure = draw_map_of_classes(story.plane, story.ranking, gallery_codes(story))
+    figure = draw_map_of_classes(story.plane, story.ranking, story.shot_codes)
     points = sum(len(collection.get_offsets()) for collection in figure.axes[0].collections)
     assert points == len(story.ranking) + len(story.gallery)
 
 
 def test_classes_side_by_side_have_different_colours(story):
-    codes = gallery_codes(story)
+    codes = story.shot_codes
     colours = class_colours(story.plane, codes)
     centres = np.stack([story.plane.gallery[codes == code].mean(axis=0) for code in range(codes.max() + 1)])
     for code, centre in enumerate(centres):
@@ -127,7 +167,10 @@ def test_the_map_is_the_same_every_time_and_like_lies_by_like(story, tmp_path):
 
 def test_the_rules_side_by_side_are_of_the_same_queries(story):
     called = verdicts(story)
-    assert len(called) == 3
+    assert list(called) == ["Threshold", "DBSCAN", "This run (transductive)", "In truth"]
+    np.testing.assert_array_equal(called["In truth"], [story.truth[name] == "-1" for name in story.ranking.names])
+    known = dict(list(story.truth.items())[1:])  # of one query it is not known: no map of the truth
+    assert len(verdicts(replace(story, truth=known))) == 3
     shares = {name: flags.mean() for name, flags in called.items()}
     assert shares["Threshold"] == pytest.approx(story.facts.contamination, abs=0.02)
     assert all(flags.shape == (240,) for flags in called.values())
@@ -135,14 +178,33 @@ def test_the_rules_side_by_side_are_of_the_same_queries(story):
 
 def test_confidence_is_the_probability_of_the_first_answer(story):
     figure = draw_map_of_confidence(story.plane, story.ranking)
-    values = figure.axes[0].collections[1].get_array()
+    (points,) = figure.axes[0].collections
+    values = points.get_array()
+    assert points.get_clim() == (0, 1)
     np.testing.assert_array_equal(np.sort(values), np.sort(story.ranking.probability[:, 0]))
 
 
-def test_a_map_an_epoch():
-    rng = np.random.default_rng(0)
-    figure = draw_maps_by_epoch({epoch: rng.normal(size=(30, 2)) for epoch in (0, 10, 100)}, np.arange(30) % 5 - 1)
-    assert [axis.get_title(loc="left") for axis in figure.axes] == ["epoch 0", "epoch 10", "epoch 100"]
+def test_a_map_an_epoch_each_turned_onto_the_one_before(story):
+    mirrored = {
+        10: (story.shots, story.asked),
+        0: (story.shots[:, ::-1].copy(), replace(story.asked, matrix=story.asked.matrix[:, ::-1].copy())),
+    }
+    run = replace(story, stages=mirrored)
+    assert list(run.planes) == [0, 10]
+    moved = np.linalg.norm(run.planes[0].queries - run.planes[10].queries, axis=1)
+    assert np.median(moved) < 0.1  # the same rows with their columns in another order: the same map
+    figure = draw_maps_by_epoch(run.planes, run.shot_codes, shown_codes(run))
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["at the start", "after epoch 10"]
+    for axis in figure.axes:
+        assert sum(len(points.get_offsets()) for points in axis.collections) == len(run.ranking) + len(run.gallery)
+
+
+def test_queries_have_their_true_class_where_it_is_known(story):
+    names = story.ranking.names
+    half = {name: story.truth[name] for name in names[:120]}
+    codes = shown_codes(replace(story, truth=half))
+    np.testing.assert_array_equal(codes[:120], true_codes(story.ranking, story.truth)[:120])
+    np.testing.assert_array_equal(codes[120:], story.ranking.codes[120:, 0])
 
 
 # --- predictions ---------------------------------------------------------------------------------------------------
@@ -157,6 +219,17 @@ def test_the_queries_shown_are_the_ones_named(story):
     assert ranking.is_unknown()[likeliest_distractors(ranking, 8)].all()
     for row in worst_mistakes(ranking, truth, 8):
         assert ranking.labels(row)[0] != truth[ranking.names[row]]
+
+
+def test_of_mistakes_the_truth_is_written_beside_the_query(story):
+    rows = worst_mistakes(story.ranking, story.truth, 8)
+    assert len({story.truth[story.ranking.names[row]] for row in rows}) >= 6  # not one class eight times
+    figure = draw_predictions(story.ranking, rows, story.queries.paths, story.gallery.paths, story.truth)
+    captions = [axis.get_title() for axis in figure.axes[:: story.ranking.codes.shape[1] + 1]]
+    for row, caption in zip(rows, captions, strict=True):
+        label = story.truth[story.ranking.names[row]]
+        assert caption.endswith(f"in truth {'none of these' if label == '-1' else label}")
+    assert any(title.endswith("%") for title in (axis.get_title() for axis in figure.axes))
 
 
 def test_examples_show_shots_of_every_class_drawn(story):
@@ -251,6 +324,17 @@ def test_report_draws_figures_from_saved_details(details, task, done, tmp_path):
         assert str(tmp_path / "figures" / name) in outcome.out
     with Image.open(tmp_path / "figures" / "map-rules.png") as picture:
         assert picture.width > 1000
+
+
+def test_a_training_has_a_map_an_epoch(few, done, tmp_path):
+    trained, details = tmp_path / "trained", tmp_path / "details.parquet"
+    done("train", "metric-report", few.gallery, "--epochs", 8, "-o", trained)
+    assert sorted(int(path.stem) for path in (trained / "epochs").iterdir()) == [0, 2, 4, 6, 8]
+    done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--details", details, "--backbone", trained)
+    # a run by a trained backbone shows its training without being told
+    words = "report", details, few.gallery, few.queries, "-o", tmp_path / "r.html", "--figures", tmp_path / "figures"
+    assert str(tmp_path / "figures" / "map-epochs.png") in done(*words).out
+    assert (tmp_path / "figures" / "training.svg").exists()
 
 
 def test_details_of_other_pictures_are_refused(details, task, few, refused, tmp_path, monkeypatch):

@@ -1,7 +1,8 @@
 """A report of a run: from what lies on disk, or straight from the run, to figures and a page."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fieldguide.answers import Format, read_details
+from fieldguide.arrays import Floats
 from fieldguide.catalog import read_gallery, read_queries
 from fieldguide.catalog.tables import read_columns
-from fieldguide.embedding import embed, load_backbone, open_store, start_engine
-from fieldguide.embedding.backbones.adapted import CARD
+from fieldguide.embedding import Embeddings, embed, load_backbone, open_store, start_engine
+from fieldguide.embedding.backbones import Backbone
+from fieldguide.embedding.backbones.adapted import CARD, EPOCHS, takes
+from fieldguide.embedding.backbones.adapted import load as load_adapted
 from fieldguide.errors import AnswersError, CatalogError, FieldguideError
 from fieldguide.evaluation import match_truth
 from fieldguide.files import check_writable, written_whole
@@ -29,7 +33,7 @@ def check_report(path: Path, inputs: Sequence[Path | None] = ()) -> None:
     ------
     FieldguideError : the extra `report` is not installed, or `path` cannot be written or is one of the inputs.
     """
-    if any(find_spec(name) is None for name in ("jinja2", "matplotlib", "plotly")):
+    if any(find_spec(name) is None for name in ("jinja2", "matplotlib")):
         raise FieldguideError("what reports need is not installed: pip install 'fieldguide[report]'")
     check_writable(path)
     if path.resolve() in [other.resolve() for other in inputs if other]:
@@ -63,7 +67,7 @@ def read_run(
     form : columns and unknown label, as in that run
     truth : a table of true labels
     board : a leaderboard, a JSON object a line
-    training : the folder of a trained backbone
+    training : the folder of a trained backbone; that of the run itself unless given
     layout : how the map is laid out, as in `lay_out`
     engine, show : as in `embed`
 
@@ -77,17 +81,53 @@ def read_run(
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
     labels = None if truth is None else read_truth(truth, ranking.names, form)
+    if training is None and takes(facts.backbone):
+        training = Path(facts.backbone)
     rows, history = read_json_lines(board), read_training(training)
-    backbone = load_backbone(facts.backbone)
-    runner = start_engine(engine, backbone)
-    store = open_store(backbone, runner)
-    shots = embed(known, backbone, engine=runner, store=store, what="gallery", show=show)
-    embeddings = embed(asked, backbone, engine=runner, store=store, what="queries", show=show)
+
+    def embedded(backbone: Backbone) -> tuple[Embeddings, Embeddings]:
+        runner = start_engine(engine, backbone)
+        store = open_store(backbone, runner)
+        shots = embed(known, backbone, engine=runner, store=store, what="gallery", show=show)
+        return shots, embed(asked, backbone, engine=runner, store=store, what="queries", show=show)
+
+    shots, embeddings = embedded(load_backbone(facts.backbone))
     if shots.unreadable:
         place = np.full(len(known) + 1, -1)
         place[shots.rows] = np.arange(len(shots.rows))
         ranking.nearest[:] = place[ranking.nearest]  # the last of `place` is for -1
-    return Run(ranking, facts, known.take(shots.rows), asked, shots.matrix, embeddings, labels, rows, history, layout)
+    return Run(
+        *(ranking, facts, known.take(shots.rows), asked, shots.matrix, embeddings),
+        truth=labels,
+        board=rows,
+        training=history,
+        layout=layout,
+        stages=read_stages(training, embedded),
+    )
+
+
+def read_stages(
+    folder: Path | None, embedded: Callable[[Backbone], tuple[Embeddings, Embeddings]]
+) -> dict[int, tuple[Floats, Embeddings]]:
+    """Give by epoch what a training run made of gallery and queries; nothing of no folder or one without such heads.
+
+    Parameters
+    ----------
+    folder : of a trained backbone
+    embedded : gives gallery and queries as a backbone sees them
+    """
+    if folder is None or not (folder / EPOCHS).is_dir():
+        return {}
+    import torch
+
+    trained = load_adapted(str(folder))
+    shots, asked = embedded(trained.base)
+    stages = {}
+    with torch.inference_mode():
+        for epoch, head in trained.heads_by_epoch().items():
+            known, other = (head(torch.from_numpy(rows)).numpy() for rows in (shots.matrix, asked.matrix))
+            stages[epoch] = known, replace(asked, matrix=other)
+    return stages
 
 
 def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]:

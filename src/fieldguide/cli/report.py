@@ -27,7 +27,9 @@ def report(
     ] = None,
     training: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="The folder of a training run, for its curves."),
+        typer.Option(
+            help="The folder of a training, for its curves and maps; that of the run's backbone unless given."
+        ),
     ] = None,
     layout: Annotated[
         str, typer.Option("--map", help="How the map is laid out: t-sne, or umap if installed.")

@@ -64,7 +64,13 @@ class Material:
 
 
 def run(
-    network: nn.Module, start: nn.Module | None, material: Material, how: Configuration, epochs: int, checkpoint: Path
+    network: nn.Module,
+    start: nn.Module | None,
+    material: Material,
+    how: Configuration,
+    epochs: int,
+    checkpoint: Path,
+    look: Callable[[int, nn.Module], None] = lambda number, network: None,
 ) -> list[Epoch]:
     """Train a network in place.
 
@@ -76,6 +82,7 @@ def run(
     how : the configuration
     epochs : how many of the `how.epochs` that the schedule is made for
     checkpoint : written after every epoch; one that is there is taken up
+    look : is shown the network after every epoch, from 0
 
     Returns
     -------
@@ -99,6 +106,8 @@ def run(
     inner: nn.Module = accelerator.unwrap_model(network)
     if not history:
         history = [_look(0, math.nan, inner, material)]
+        if accelerator.is_main_process:
+            look(0, inner)
     n_seen = len(material.unlabelled) if how.approach == "simclr" else len(material.learn)
     n_batches = max(1, n_seen // how.batch)
     while len(history) <= epochs and not (how.folds and history[-1].spread.collapsed_since(history[0].spread)):
@@ -121,6 +130,7 @@ def run(
         history.append(_look(number, float(np.mean(losses)), inner, material))
         accelerator.log(_figures(history[-1]), step=number)
         if accelerator.is_main_process:
+            look(number, inner)
             _keep(checkpoint, inner, accelerator.unwrap_model(objective), optimizer, history)
     accelerator.end_training()
     return history

@@ -15,7 +15,7 @@ from fieldguide.arrays import Anything, Floats, Ints
 from fieldguide.catalog import Catalog
 from fieldguide.embedding import Store, embed
 from fieldguide.embedding.backbones import Backbone, fingerprint
-from fieldguide.embedding.backbones.adapted import CARD, Adapted, save_adapted
+from fieldguide.embedding.backbones.adapted import CARD, Adapted, save_adapted, save_epoch
 from fieldguide.embedding.engines import Engine, start_engine
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.learning.banks import Bank, EmbeddedViews, Pictures, embed_views
@@ -26,7 +26,9 @@ from fieldguide.learning.networks import Tuned, prefixed, start_head
 
 PLAN = "plan.json"
 NONE = np.arange(0)
+ALL = "all"  # the run on all classes, whose head is kept
 STATE = "training"  # the folder's subfolder of checkpoints, gone when training is done
+STAGES = 4  # parts of a training, after each of which the head is kept for the report's maps
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def train_on(
     job = _Job(configuration, frozen, codes, backbone, folder, pictures)
     everything_known = np.arange(len(codes))
     if not configuration.folds:
-        network, history = job.run(everything_known, NONE, configuration.epochs, "all")
+        network, history = job.run(everything_known, NONE, configuration.epochs, ALL)
         account = f"trained {len(history) - 1} epochs without asking held-out classes"
         return job.finish(network, Trained(Adapted(folder, backbone), configuration, None, (), history, False, account))
     cuts = _cuts(configuration, codes)
@@ -153,7 +155,7 @@ def train_on(
         return job.finish(
             None, replace(trained, account=f"the frozen embedding is kept: held-out classes gain nothing ({said})")
         )
-    network, history = job.run(everything_known, NONE, best, "all")
+    network, history = job.run(everything_known, NONE, best, ALL)
     account = f"trained {best} of {configuration.epochs} epochs: held-out classes gain ({said})"
     return job.finish(network, replace(trained, epochs=history, kept_frozen=False, account=account))
 
@@ -191,7 +193,13 @@ class _Job:
         )
         place = self.folder / STATE
         place.mkdir(parents=True, exist_ok=True)
-        return network, run(network, start, material, self.how, epochs, place / f"{name}.pt")
+        stages = np.linspace(0, epochs, min(epochs, STAGES) + 1).round()
+
+        def look(epoch: int, network: Any) -> None:
+            if name == ALL and network is head and epoch in stages:
+                save_epoch(self.folder, epoch, head)
+
+        return network, run(network, start, material, self.how, epochs, place / f"{name}.pt", look)
 
     def banks(self) -> tuple[Bank, Bank]:
         """Give the labelled pictures, and all for learning without labels."""

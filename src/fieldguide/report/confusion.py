@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAIRS, SHOTS = 6, 3
+TITLES = "Shots of a class", "Its queries, answered wrongly", "Shots of what they were taken for"
 
 
 def confused_pairs(ranking: Ranking, truth: Mapping[str, str]) -> list[tuple[int, int, Anything]]:
@@ -48,7 +49,7 @@ def draw_confused_pairs(
     labels = np.asarray(gallery.labels)
     figure = Figure(figsize=(9, 1.22 * len(pairs) + 0.3), layout="constrained")
     blocks: Any = figure.subfigures(1, 3, wspace=0.04)
-    for block, title in zip(blocks, ("These", "asked for so", "were taken for these"), strict=True):
+    for block, title in zip(blocks, TITLES, strict=True):
         block.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=9)
     grids = [block.subplots(len(pairs), SHOTS, squeeze=False) for block in blocks]
     for line, (true, answered, rows) in enumerate(pairs):
@@ -61,6 +62,7 @@ def draw_confused_pairs(
         for grid, paths in zip(grids, sources, strict=True):
             for axis in grid[line]:
                 axis.set_axis_off()
+                axis.set_anchor("N")
             for axis, path in zip(grid[line], paths, strict=False):
                 draw_picture(axis, path)
         times = f"{len(rows)} quer{'y' if len(rows) == 1 else 'ies'}"

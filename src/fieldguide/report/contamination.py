@@ -7,13 +7,14 @@ import numpy as np
 from fieldguide.arrays import Floats
 from fieldguide.recognition import UNKNOWN, Ranking
 from fieldguide.report.run import best_similarity, unknown_probability
-from fieldguide.report.style import DISTRACTOR, FAINT, INK, KNOWN, PALE, styled
+from fieldguide.report.style import DISTRACTOR, FAINT, INK, KNOWN, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EXPECTED = 0.3  # the report's
 BINS = 40
+TOP = 1.02  # of the curve's axis
 
 
 @styled
@@ -33,22 +34,25 @@ def draw_contamination(
     expected : the share that one would have guessed
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
 
     similarity, unknown = best_similarity(ranking), unknown_probability(ranking)
     seen = ~np.isnan(similarity)
     ordered = np.sort(similarity[seen])
-    figure = Figure(figsize=(5.2, 4.2), layout="constrained")
+    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
-    top.plot(ordered, np.arange(1, len(ordered) + 1) / max(len(ordered), 1), color=INK, label="below the threshold")
-    _mark(top, contamination, interval, expected)
-    for axis in top, bottom:
+    top.plot(ordered, np.arange(1, len(ordered) + 1) / max(len(ordered), 1), color=INK)
+    _mark(top, ordered, contamination, interval, expected)
+    for axis, of_axis in (top, False), (bottom, True):
         for level, colour in (expected, FAINT), (contamination, DISTRACTOR):
-            axis.axvline(_threshold(ordered, level), color=colour, linestyle=":", linewidth=1)
+            height = 1 if of_axis else level / TOP  # from the curve down
+            axis.axvline(_threshold(ordered, level), 0, height, color=colour, linestyle=":", linewidth=1)
         if (used := threshold_used(similarity, ranking)) is not None:
-            axis.axvline(used, color=KNOWN, linewidth=1)
-    if used is not None:
-        top.annotate(f" threshold used, {used:.2f}", (used, 1), color=KNOWN, fontsize=7, va="top")
-    top.set(title="Contamination against threshold", ylabel="share of queries below", ylim=(0, 1.02))
+            axis.axvline(used, color=KNOWN, linewidth=1, label=None if of_axis else f"threshold used, {used:.2f}")
+    _explain(top)
+    top.set(ylabel="queries below the threshold", ylim=(0, TOP))
+    figure.suptitle("Contamination against threshold", x=0.01, ha="left", fontsize=9, fontweight="bold")
+    top.yaxis.set_major_formatter(PercentFormatter(1))
     _draw_histogram(bottom, similarity[seen], unknown[seen])
     return figure
 
@@ -74,13 +78,17 @@ def _threshold(ordered: Floats, share: float) -> float:
     return float(np.quantile(ordered, share)) if len(ordered) else float("nan")
 
 
-def _mark(axis: Any, contamination: float, interval: tuple[float, float] | None, expected: float) -> None:
-    if interval:
-        axis.axhspan(*interval, color=DISTRACTOR, alpha=0.15, linewidth=0, label="its 90% interval")
+def _mark(
+    axis: Any, ordered: Floats, contamination: float, interval: tuple[float, float] | None, expected: float
+) -> None:
+    """Mark the shares, each with the threshold that would call as many."""
     name = "estimated" if interval else "called"
-    axis.axhline(contamination, color=DISTRACTOR, linewidth=1, label=f"{name}, {contamination:.2f}")
-    axis.axhline(expected, color=FAINT, linewidth=1, linestyle="--", label=f"expected, {expected:.2f}")
-    axis.legend(loc="upper left")
+    for level, what, colour, line in (contamination, name, DISTRACTOR, "-"), (expected, "expected", FAINT, "--"):
+        label = f"{what}, {level:.0%}: a threshold of {_threshold(ordered, level):.2f}"
+        axis.axhline(level, color=colour, linewidth=1, linestyle=line, label=label)
+        if interval and what == name:
+            label = f"its 90% interval, {interval[0]:.0%} to {interval[1]:.0%}"
+            axis.axhspan(*interval, color=DISTRACTOR, alpha=0.15, linewidth=0, label=label)
 
 
 def _draw_histogram(axis: Any, similarity: Floats, unknown: Floats) -> None:
@@ -91,12 +99,14 @@ def _draw_histogram(axis: Any, similarity: Floats, unknown: Floats) -> None:
         weights=[unknown, 1 - unknown],
         stacked=True,
         color=[DISTRACTOR, KNOWN],
-        label=["distractors", "known"],
+        label=["distractors by the model's own probability", "known"],
         edgecolor="white",
         linewidth=0.3,
     )
-    axis.legend(title="by the model's own probability", title_fontsize=7, alignment="left", loc="best")
+    _explain(axis, ncols=2)
     axis.set(xlabel="cosine similarity of the nearest gallery picture", ylabel="queries")
-    axis.margins(y=0.5)  # room for the legend
-    axis.grid(axis="y", color=PALE, linewidth=0.4)
-    axis.set_axisbelow(True)
+
+
+def _explain(axis: Any, ncols: int = 1) -> None:
+    """Put the legend above the axis, where nothing is drawn."""
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.01), borderaxespad=0, ncols=ncols)

@@ -41,6 +41,7 @@ def draw_examples(gallery: Catalog, queries: Catalog, seed: int = 0) -> "Figure"
         rows = np.flatnonzero(labels == label)[:columns]
         for axis, row in zip(line, rows, strict=False):
             draw_picture(axis, gallery.paths[row])
+            axis.set_anchor("N")
         for axis in line[len(rows) :]:
             axis.set_axis_off()
         line[0].set_title(shown(label, 12 * len(rows)), fontsize=7, fontweight="normal", color=FAINT)

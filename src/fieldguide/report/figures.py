@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fieldguide.arrays import Flags, Ints
-from fieldguide.recognition import UNKNOWN, DBSCANRule
-from fieldguide.recognition.labels import encode
+from fieldguide.recognition import NOTHING, UNKNOWN
 from fieldguide.report import predictions
 from fieldguide.report.confusion import draw_confused_pairs
 from fieldguide.report.contamination import draw_contamination
 from fieldguide.report.examples import draw_examples
-from fieldguide.report.leaderboard import draw_leaderboard
-from fieldguide.report.maps import draw_map_of_classes, draw_map_of_confidence, draw_map_of_rules
+from fieldguide.report.leaderboard import draw_leaderboard, read_rows
+from fieldguide.report.maps import draw_map_of_classes, draw_map_of_confidence, draw_map_of_rules, draw_maps_by_epoch
 from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
 from fieldguide.report.run import Run, best_similarity, true_codes
-from fieldguide.report.training import draw_training
+from fieldguide.report.training import draw_training, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,22 +54,25 @@ def draw_all(run: Run) -> Iterator[tuple[Entry, "Figure"]]:
 
 
 def verdicts(run: Run) -> dict[str, Flags]:
-    """Say which queries each rule calls distractors, (n,) each: a threshold, DBSCAN in the map's plane, and the run."""
-    ranking, plane = run.ranking, run.plane
+    """Say which queries each calls distractors, (n,): a threshold, DBSCAN, the run, and the truth if it is known."""
+    ranking = run.ranking
     readable = np.asarray(run.asked.rows)
     called = {name: np.ones(len(ranking), bool) for name in ("Threshold", "DBSCAN")}
-    similarity = best_similarity(ranking)
-    threshold = np.nanquantile(similarity, run.facts.contamination)
-    called["Threshold"][readable] = similarity[readable] < threshold
-    called["DBSCAN"][readable] = (
-        DBSCANRule().judge_points(plane.gallery, gallery_codes(run), plane.queries[readable]).is_distractor
-    )
-    return {**called, f"This run ({run.facts.recipe})": ranking.is_unknown()}
+    similarity = best_similarity(ranking)[readable]
+    seen = similarity[~np.isnan(similarity)]
+    threshold = np.quantile(seen, run.facts.contamination) if len(seen) else np.inf
+    called["Threshold"][readable] = ~(similarity >= threshold)
+    called["DBSCAN"][readable] = run.dbscan
+    called[f"This run ({run.facts.recipe})"] = ranking.is_unknown()
+    true = true_codes(ranking, run.truth or {})
+    return called if (true == NOTHING).any() else {**called, "In truth": true == UNKNOWN}
 
 
-def gallery_codes(run: Run) -> Ints:
-    """(n_gallery,) the class of each gallery picture, as the ranking's codes."""
-    return encode(np.asarray(run.gallery.labels))[1]
+def shown_codes(run: Run) -> Ints:
+    """(n,) the class of each query, as the ranking's codes: the true one, its first answer where that is not known."""
+    true = true_codes(run.ranking, run.truth or {})
+    codes: Ints = np.where(true == NOTHING, run.ranking.codes[:, 0], true)
+    return codes
 
 
 def _predictions(choose: Callable[[Run], Any]) -> Callable[[Run], "Figure"]:
@@ -123,13 +125,14 @@ FIGURES = [
         "map-classes",
         "The map, by class",
         "Every picture, like beside like. Colours repeat; classes that lie side by side have different ones.",
-        lambda run: draw_map_of_classes(run.plane, run.ranking, gallery_codes(run)),
+        lambda run: draw_map_of_classes(run.plane, run.ranking, run.shot_codes),
         pictures=True,
     ),
     Entry(
         "map-rules",
         "The map, by distractor rule",
-        "What each rule would call a distractor, the threshold set to the same share as this run.",
+        "What each rule calls a distractor: a threshold that calls the share this run came to, DBSCAN as "
+        "`--distractors dbscan` has it, in a plane of its own, and the run; and, where it is known, the truth.",
         lambda run: draw_map_of_rules(run.plane, verdicts(run)),
         pictures=True,
     ),
@@ -149,7 +152,7 @@ FIGURES = [
     _entry_of_predictions(
         "least-sure",
         "The least sure answers",
-        "Identified queries with the least likely first answer.",
+        "Identified queries with the least likely first answer, of as many classes as can be.",
         lambda run: predictions.least_sure(run.ranking, LINES),
     ),
     _entry_of_predictions(
@@ -161,7 +164,8 @@ FIGURES = [
     _entry_of_predictions(
         "mistakes",
         "The worst mistakes",
-        "The surest answers that the truth says are wrong; the right label is framed where it stands.",
+        "The surest answers that the truth says are wrong, of as many classes as can be; the right label is framed "
+        "where it stands.",
         lambda run: predictions.worst_mistakes(run.ranking, run.truth or {}, LINES),
         _has_truth,
     ),
@@ -175,8 +179,8 @@ FIGURES = [
     ),
     Entry(
         "score-by-rank",
-        "Right by rank",
-        "How many true labels stand at each rank or before it.",
+        "How far down the true label stands",
+        "The share of queries whose true label stands at each rank or before it.",
         lambda run: draw_score_by_rank(run.ranking, run.truth or {}),
         _has_truth,
     ),
@@ -206,14 +210,23 @@ FIGURES = [
         "Recipes beside each other",
         "The main score with its interval, and all else that was measured.",
         lambda run: draw_leaderboard(run.board),
-        lambda run: bool(run.board),
+        lambda run: any(measures for _, measures in read_rows(run.board)),
     ),
     Entry(
         "training",
         "Training",
         "Every number of each epoch; dotted: where it started.",
         lambda run: draw_training(run.training),
-        lambda run: bool(run.training),
+        lambda run: any(numbers(record) for record in run.training),
+    ),
+    Entry(
+        "map-epochs",
+        "The map as training goes on",
+        "What the trained head makes of the same pictures, from its first weights on. Queries have the colour of their "
+        "true class where it is known, of their first answer where not.",
+        lambda run: draw_maps_by_epoch(run.planes, run.shot_codes, shown_codes(run)),
+        lambda run: len(run.stages) > 1,
+        pictures=True,
     ),
 ]
 """In the order of the story."""

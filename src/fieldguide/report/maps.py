@@ -9,12 +9,14 @@ from fieldguide.arrays import Anything, Flags, Floats, Ints
 from fieldguide.recognition import Ranking
 from fieldguide.report.plane import Plane
 from fieldguide.report.run import sureness
-from fieldguide.report.style import CYCLE, DISTRACTOR, INK, KNOWN, PALE, SURENESS, shown, styled
+from fieldguide.report.style import CYCLE, DISTRACTOR, GREY, INK, KNOWN, PALE, SURENESS, shown, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LABELS = 40  # of classes on a map, at most
+BESIDE = 0.03  # of the map, whose places go from -1 to 1: a label stands above what is as near to a class's middle
+IN_A_LINE = 3  # maps beside each other
 NEIGHBOURS = 7  # classes that a class's colour is to differ from
 
 
@@ -34,13 +36,8 @@ def draw_map_of_classes(plane: Plane, ranking: Ranking, gallery: Ints) -> "Figur
     figure, axis = _map("Queries by their first answer", plane)
     first, unknown = ranking.codes[:, 0], ranking.is_unknown()
     colours = np.array(CYCLE)[class_colours(plane, gallery)]
-    size = _size(len(first))
-    axis.scatter(*plane.queries[unknown].T, s=size, c=PALE, linewidths=0, rasterized=True)
-    axis.scatter(*plane.queries[~unknown].T, s=size, c=colours[first[~unknown]], linewidths=0, rasterized=True)
-    axis.scatter(*plane.gallery.T, s=3 * size, c=colours[gallery], edgecolors=INK, linewidths=0.5, rasterized=True)
-    axis.plot([], [], "o", color=PALE, label="none of these")
-    axis.plot([], [], "o", color="white", markeredgecolor=INK, markeredgewidth=0.5, label="gallery")
-    axis.legend(loc="lower left", handletextpad=0.1)
+    _draw_classes(axis, plane, colours[gallery], np.where(unknown, PALE, colours[first]), unknown)
+    _explain_classes(figure)
     _label_classes(figure, axis, plane, ranking, gallery)
     return figure
 
@@ -56,18 +53,20 @@ def draw_map_of_rules(plane: Plane, verdicts: Mapping[str, Flags]) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.2 * len(verdicts), 3.6), layout="constrained")
+    columns = 2 if len(verdicts) == 4 else min(len(verdicts), IN_A_LINE)
+    lines = -(-len(verdicts) // columns)
+    figure = Figure(figsize=(3.2 * columns, 3.2 * lines * _height(plane) + 0.3), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
     size = _size(len(plane.queries)) / 2
-    axes = figure.subplots(1, len(verdicts), squeeze=False)[0]
-    for axis, (name, distractor) in zip(axes, verdicts.items(), strict=True):
-        _bare(axis)
-        axis.scatter(*plane.queries[~distractor].T, s=size, c=KNOWN, linewidths=0, rasterized=True, label="known")
-        axis.scatter(
-            *plane.queries[distractor].T, s=size, c=DISTRACTOR, linewidths=0, rasterized=True, label="distractor"
-        )
-        axis.scatter(*plane.gallery.T, s=size, c=INK, linewidths=0, rasterized=True, label="gallery")
+    for axis, (name, distractor) in zip(axes, verdicts.items(), strict=False):
+        _bare(axis, plane)
+        _scatter(axis, plane.gallery, size, GREY)
+        # in the order of the pictures: neither kind may lie over the other wherever both are
+        _scatter(axis, plane.queries, size, np.where(distractor, DISTRACTOR, KNOWN))
         axis.set_title(f"{name}: {distractor.mean():.0%} distractors")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, markerscale=3)
+    for axis in axes[len(verdicts) :]:
+        axis.set_axis_off()
+    _explain(figure, (KNOWN, "known"), (DISTRACTOR, "distractors"), (GREY, "gallery"))
     return figure
 
 
@@ -78,31 +77,39 @@ def draw_map_of_confidence(plane: Plane, ranking: Ranking) -> "Figure":
     figure, axis = _map("How sure the first answer is", plane)
     order = np.argsort(-np.nan_to_num(sure))
     size = _size(len(sure))
-    axis.scatter(*plane.gallery.T, s=size, c=PALE, linewidths=0, rasterized=True)
-    points = axis.scatter(*plane.queries[order].T, s=size, c=sure[order], cmap=SURENESS, linewidths=0, rasterized=True)
     has_probabilities = not np.isnan(ranking.probability[:, 0]).all()
+    points = axis.scatter(*plane.queries[order].T, s=size, c=sure[order], cmap=SURENESS, linewidths=0, rasterized=True)
+    if has_probabilities:
+        points.set_clim(0, 1)
     name = "probability of the first answer" if has_probabilities else "similarity of the first answer"
     figure.colorbar(points, ax=axis, shrink=0.6, label=name, pad=0.01).outline.set_visible(False)
     return figure
 
 
 @styled
-def draw_maps_by_epoch(planes: Mapping[int, Floats], codes: Ints) -> "Figure":
-    """Draw the map at each checkpoint of a training run.
+def draw_maps_by_epoch(planes: Mapping[int, Plane], gallery: Ints, queries: Ints) -> "Figure":
+    """Draw the map at each stage of a training run. A class has the same colour in all of them.
 
     Parameters
     ----------
-    planes : by epoch, (n, 2) places of pictures
-    codes : (n,) their classes; below 0 for distractors
+    planes : by epoch, where pictures lie
+    gallery : (n_gallery,) the code of each gallery picture's class
+    queries : (n,) the code of each query's class, below 0 for distractors
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3 * len(planes), 3.2), layout="constrained")
-    colours = np.array([*CYCLE, PALE])[np.where(codes < 0, len(CYCLE), codes % len(CYCLE))]
-    for axis, (epoch, points) in zip(figure.subplots(1, len(planes), squeeze=False)[0], planes.items(), strict=True):
-        _bare(axis)
-        axis.scatter(*points.T, s=_size(len(points)) / 2, c=colours, linewidths=0, rasterized=True)
-        axis.set_title(f"epoch {epoch}")
+    columns = min(len(planes), IN_A_LINE)
+    lines = -(-len(planes) // columns)
+    figure = Figure(figsize=(3.2 * columns, 3.2 * lines + 0.3), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    colours = np.array(CYCLE)[class_colours(planes[max(planes)], gallery)]
+    for axis, (epoch, plane) in zip(axes, planes.items(), strict=False):
+        _bare(axis, plane)
+        _draw_classes(axis, plane, colours[gallery], np.where(queries < 0, PALE, colours[queries]), queries < 0, 0.5)
+        axis.set_title("at the start" if epoch == 0 else f"after epoch {epoch}")
+    for axis in axes[len(planes) :]:
+        axis.set_axis_off()
+    _explain_classes(figure)
     return figure
 
 
@@ -132,26 +139,29 @@ def _centres(plane: Plane, gallery: Ints) -> Anything:
 
 def _label_classes(figure: Any, axis: Any, plane: Plane, ranking: Ranking, gallery: Ints) -> None:
     """Write the largest classes' labels at the middle of their queries; leave out what would cover another."""
+    from matplotlib.patheffects import withStroke
+
     first = ranking.codes[:, 0]
     counts = np.bincount(first[first >= 0], minlength=len(ranking.classes))
     figure.draw_without_rendering()  # the layout decides how large the axis is
-    axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim())
     taken: list[Any] = []
     for code in np.argsort(-counts, kind="stable")[: 4 * LABELS]:
         own = plane.queries[first == code]
-        own = own[~np.isnan(own[:, 0])] if counts[code] else plane.gallery[gallery == code]
+        own = own[~np.isnan(own[:, 0])]
+        own = own if len(own) else plane.gallery[gallery == code]
         middle = own[np.argmin(np.linalg.norm(own - np.median(own, axis=0), axis=1))]
+        beside = own[np.abs(own - middle).max(axis=1) < BESIDE]
         text = axis.annotate(
             shown(str(ranking.classes[code]), 18),
-            middle,
-            (0, 4),  # above the middle of its queries, so as not to hide them
+            (middle[0], beside[:, 1].max()),
+            (0, 3),  # above its queries, so as not to hide them
             textcoords="offset points",
             fontsize=6,
             ha="center",
             va="bottom",
             color=INK,
         )
-        text.set_bbox({"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6})
+        text.set_path_effects([withStroke(linewidth=1.6, foreground="white")])
         box = text.get_window_extent().expanded(1.05, 1.15)
         inside = axis.bbox.contains(box.x0, box.y0) and axis.bbox.contains(box.x1, box.y1)
         if not inside or len(taken) == LABELS or any(box.overlaps(other) for other in taken):
@@ -163,20 +173,63 @@ def _label_classes(figure: Any, axis: Any, plane: Plane, ranking: Ranking, galle
 def _map(title: str, plane: Plane) -> tuple["Figure", Any]:
     from matplotlib.figure import Figure
 
-    width, height = np.nanmax(plane.queries, axis=0) - np.nanmin(plane.queries, axis=0)
-    figure = Figure(figsize=(6.4, float(np.clip(6.4 * height / max(width, 1e-9), 3, 7))), layout="constrained")
+    figure = Figure(figsize=(6.4, 6.4 * _height(plane) + 0.3), layout="constrained")
     axis = figure.subplots()
-    _bare(axis)
+    _bare(axis, plane)
     axis.set_title(title)
     return figure, axis
 
 
-def _bare(axis: Any) -> None:
-    """Take away axes and numbers: on such a map only nearness means something."""
+def _draw_classes(
+    axis: Any, plane: Plane, gallery: Anything, queries: Anything, under: Flags, scale: float = 1
+) -> None:
+    """Draw pictures in the colours given: queries as dots, those `under` the others first; gallery with an edge."""
+    size = scale * _size(len(queries))
+    for rows in under, ~under:
+        _scatter(axis, plane.queries[rows], size, queries[rows])
+    # so large that each shows among the queries, so small that thousands leave these their place
+    _scatter(axis, plane.gallery, float(np.clip(scale * _size(4 * len(gallery)), size, 3 * size)), gallery, edge=0.4)
+
+
+def _scatter(axis: Any, points: Floats, size: float, colours: Any, edge: float = 0) -> None:
+    axis.scatter(*points.T, s=size, c=colours, edgecolors=INK, linewidths=edge, rasterized=True)
+
+
+def _explain_classes(figure: "Figure") -> None:
+    _explain(figure, (PALE, "called none of these"), ("white", "gallery"))
+
+
+def _explain(figure: "Figure", *marks: tuple[str, str]) -> None:
+    """Say below the maps what colours mean."""
+    from matplotlib.lines import Line2D
+
+    dots = [
+        Line2D([], [], marker="o", linestyle="", color=colour, markeredgecolor=INK if colour == "white" else colour)
+        for colour, _ in marks
+    ]
+    figure.legend(dots, [words for _, words in marks], loc="outside lower center", ncols=len(marks), handletextpad=0.1)
+
+
+def _bare(axis: Any, plane: Plane) -> None:
+    """Take away axes and numbers, as on such a map only nearness means something; all that lies on it fits in."""
     axis.set(xticks=[], yticks=[])
     axis.set_aspect("equal")
-    axis.margins(0.07)  # room for labels
+    low, high = _bounds(plane)
+    room = 0.05 * (high - low).max()  # for labels
+    axis.set(xlim=(low[0] - room, high[0] + room), ylim=(low[1] - room, high[1] + room))
     axis.spines[:].set_visible(False)
+
+
+def _bounds(plane: Plane) -> tuple[Anything, Anything]:
+    points = np.concatenate([plane.gallery, plane.queries])
+    return np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+
+
+def _height(plane: Plane) -> float:
+    """Give how high a map is against its width, within reason."""
+    low, high = _bounds(plane)
+    width, height = high - low
+    return float(np.clip(height / max(width, 1e-9), 0.5, 1.1))
 
 
 def _size(n: int) -> float:

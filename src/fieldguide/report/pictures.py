@@ -36,7 +36,7 @@ def small(path: Path, side: int) -> "Image.Image":
     ------
     UnreadableError : as `open_rgb`.
     """
-    picture = open_rgb(path)
+    picture = open_rgb(path, side)  # a JPEG decoded no larger than it needs to be
     picture.thumbnail((side, side))
     return picture
 

@@ -1,6 +1,6 @@
 """Where pictures lie on the map: gallery and queries in the plane, like beside like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,38 @@ def lay_out(shots: Floats, labels: Anything, asked: Embeddings, seed: int = 0, m
     codes = np.unique(labels, return_inverse=True)[1]
     n = len(shots)
     space = WithinClassWhitening(seed=seed).fit(rows[:n], codes, unlabelled=rows[n:])
-    points = _points(space.transform(rows), seed, method)
+    return _plane(_points(space.transform(rows), seed, method), n, asked, method)
+
+
+def lay_out_epochs(
+    stages: Mapping[int, tuple[Floats, Embeddings]], seed: int = 0, method: str = "t-sne"
+) -> dict[int, Plane]:
+    """Lay out what a training made of gallery and queries, as it is, by epoch.
+
+    Each map is turned and mirrored so as to lie as near as can be on the one before it; the shapes are its own.
+
+    Parameters
+    ----------
+    stages : by epoch, the adapted embeddings of gallery and queries, the same pictures in each
+    seed, method : as in `lay_out`
+    """
+    from scipy.linalg import orthogonal_procrustes
+
+    planes: dict[int, Plane] = {}
+    before: Anything | None = None
+    for epoch, (shots, asked) in sorted(stages.items()):
+        rows = np.concatenate([shots, asked.matrix])
+        points = _points(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), seed, method)
+        points = points - points.mean(axis=0)
+        if before is not None:
+            points = points @ orthogonal_procrustes(points, before)[0]
+        before = points
+        planes[epoch] = _plane(points, len(shots), asked, method)
+    return planes
+
+
+def _plane(points: Anything, n: int, asked: Embeddings, method: str) -> Plane:
+    """Take points (n_gallery + n_readable, 2) apart, scaled to about -1 to 1."""
     points = points - np.median(points, axis=0)
     points = (points / max(float(np.abs(points).max()), 1e-9)).astype(np.float32)
     queries = np.full((len(asked.rows) + len(asked.unreadable), 2), np.nan, np.float32)

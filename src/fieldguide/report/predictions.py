@@ -10,10 +10,12 @@ from fieldguide.arrays import Anything
 from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
 from fieldguide.report.pictures import draw_picture, frame
 from fieldguide.report.run import sureness, true_codes, unknown_probability
-from fieldguide.report.style import FAINT, INK, KNOWN, shown, styled
+from fieldguide.report.style import FAINT, INK, KNOWN, percent, shown, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+HEAD = 0.24  # inches, of the line above all
 
 
 @styled
@@ -41,23 +43,30 @@ def draw_predictions(
     from matplotlib.figure import Figure
 
     n, k = len(rows), ranking.codes.shape[1]
-    height = 1.36 * max(n, 1)
+    height = 1.36 * max(n, 1) + HEAD
     figure = Figure(figsize=(1.25 * (k + 1.2), height))  # no layout engine: it takes a second for 48 axes
-    figure.subplots_adjust(0.01, 0.08 / height, 0.99, 1 - 0.32 / height, wspace=0.08, hspace=0.36)
+    figure.subplots_adjust(0.01, 0.08 / height, 0.99, 1 - (0.32 + HEAD) / height, wspace=0.08, hspace=0.36)
     axes = figure.subplots(max(n, 1), k + 1, squeeze=False, gridspec_kw={"width_ratios": [1.2] + [1] * k})
     for axis in axes.flat:
         axis.set_axis_off()
+        axis.set_anchor("N")  # captions of a line stand beside each other, whatever shape the pictures have
+    for axis, words in (axes[0, 0], "Query"), (axes[0, 1], "Answers, likeliest first"):
+        left = axis.get_position().x0
+        figure.text(left, 1 - 0.06 / height, words, ha="left", va="top", fontsize=9, fontweight="bold", color=INK)
     for line, row in zip(axes, rows, strict=False):
         true_label = (truth or {}).get(ranking.names[row])
         draw_picture(line[0], queries[row])
-        name = PurePath(ranking.names[row]).name
-        line[0].set_title(shown(name, 18), loc="center", fontsize=7, fontweight="normal", color=FAINT)
         labels = ranking.labels(row)
+        caption = shown(PurePath(ranking.names[row]).name, 20)
+        if true_label is not None and true_label != labels[0]:
+            caption += f"\nin truth {shown(_in_words(ranking, true_label), 16)}"
+        line[0].set_title(caption, loc="center", fontsize=7, fontweight="normal", color=FAINT)
         for place, axis in enumerate(line[1:]):
             code = ranking.codes[row, place]
             if code == NOTHING:
                 continue
             if code == UNKNOWN:
+                axis.set_box_aspect(1)
                 axis.text(
                     0.5,
                     0.5,
@@ -89,8 +98,8 @@ def surest(ranking: Ranking, n: int) -> Anything:
 
 
 def least_sure(ranking: Ranking, n: int) -> Anything:
-    """Give the rows of the n identified queries whose first answer is least likely."""
-    return _first(-sureness(ranking), ~ranking.is_unknown(), n)
+    """Give the rows of the n identified queries whose first answer is least likely, of n classes if there are."""
+    return _first(-sureness(ranking), ~ranking.is_unknown(), n, ranking.codes[:, 0])
 
 
 def likeliest_distractors(ranking: Ranking, n: int) -> Anything:
@@ -101,9 +110,9 @@ def likeliest_distractors(ranking: Ranking, n: int) -> Anything:
 
 
 def worst_mistakes(ranking: Ranking, truth: Mapping[str, str], n: int) -> Anything:
-    """Give the rows of the n surest answers that are wrong."""
+    """Give the rows of the n surest answers that are wrong, of queries of n classes if there are as many."""
     true = true_codes(ranking, truth)
-    return _first(sureness(ranking), (true != NOTHING) & (true != ranking.codes[:, 0]), n)
+    return _first(sureness(ranking), (true != NOTHING) & (true != ranking.codes[:, 0]), n, true)
 
 
 def _first(score: Anything, wanted: Anything, n: int, group: Anything | None = None) -> Anything:
@@ -118,6 +127,11 @@ def _first(score: Anything, wanted: Anything, n: int, group: Anything | None = N
 
 
 def _caption(ranking: Ranking, row: int, place: int, label: str) -> str:
-    number = ranking.probability[row, place]
-    number = ranking.similarity[row, place] if np.isnan(number) else number
-    return shown(label, 16) if np.isnan(number) else f"{shown(label, 16)}\n{number:.2f}"
+    probability, similarity = ranking.probability[row, place], ranking.similarity[row, place]
+    if not np.isnan(probability):
+        return f"{shown(label, 18)}\n{percent(float(probability))}"
+    return shown(label, 18) if np.isnan(similarity) else f"{shown(label, 18)}\n{similarity:.2f}"
+
+
+def _in_words(ranking: Ranking, true_label: str) -> str:
+    return "none of these" if true_label == ranking.unknown else true_label

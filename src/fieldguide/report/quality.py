@@ -20,7 +20,7 @@ BINS = 10
 @styled
 def draw_score_by_rank(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
     """Draw the share of queries whose true label stands at each rank or before it, known queries and distractors."""
-    figure, axis = _chart("Right by rank", "rank", "share answered rightly by then")
+    figure, axis = _chart("Right by rank", "rank", "true label at this rank or before")
     true = true_codes(ranking, truth)
     k = ranking.codes.shape[1]
     hits = np.cumsum(ranking.codes == true[:, None], axis=1) > 0
@@ -59,7 +59,8 @@ def draw_reliability(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
     top.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle="--", label="as sure as right")
     low, high = _wilson(share, count[there])
     top.errorbar(said, share, yerr=[share - low, high - share], fmt="o", color=KNOWN, markersize=4, elinewidth=1)
-    top.set(title=f"Reliability: calibration error {error:.3f}", ylabel="right", xlim=(0, 1), ylim=(0, 1.02))
+    top.set(title=f"Reliability: calibration error {error:.3f}", ylabel="of these answered rightly")
+    top.set(xlim=(0, 1), ylim=(0, 1.02))
     top.legend(loc="upper left")
     bottom.bar((there + 0.5) / BINS, count[there], width=0.9 / BINS, color=KNOWN)
     bottom.set(xlabel="probability of the first answer", ylabel="queries")
@@ -69,7 +70,7 @@ def draw_reliability(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
 @styled
 def draw_roc(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
     """Draw the ROC of known queries against distractors: known ones are the positives."""
-    figure, axis = _chart("Known against distractor", "distractors taken for known", "known queries taken for known")
+    figure, axis = _chart("ROC", "distractors taken for known", "known queries taken for known")
     score, _, distractor = _separated(ranking, truth)
     accepted = np.argsort(score, kind="stable")
     ends = _ends(score[accepted])

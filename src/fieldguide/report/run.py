@@ -1,19 +1,20 @@
 """All that a report can draw on, of one run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fieldguide.answers import RunFacts
-from fieldguide.arrays import Anything, Flags, Floats
+from fieldguide.arrays import Anything, Flags, Floats, Ints
 from fieldguide.catalog import Catalog
 from fieldguide.embedding import Embeddings
 from fieldguide.evaluation import Score, evaluate
-from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
-from fieldguide.report.plane import Plane, lay_out
+from fieldguide.recognition import NOTHING, UNKNOWN, DBSCANRule, Ranking
+from fieldguide.recognition.labels import encode
+from fieldguide.report.plane import Plane, lay_out, lay_out_epochs
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Run:
     truth : the true label of a query by its name, the unknown label for distractors; None if it is not known
     board : rows of a leaderboard
     training : what each epoch of a training run left
+    stages : by epoch, what a training run made of gallery and queries: their adapted embeddings
     layout : how the map is laid out, as in `lay_out`
     """
 
@@ -43,6 +45,7 @@ class Run:
     truth: Mapping[str, str] | None = None
     board: Sequence[Mapping[str, Any]] = ()
     training: Sequence[Mapping[str, Any]] = ()
+    stages: Mapping[int, tuple[Floats, Embeddings]] = field(default_factory=dict)
     layout: str = "t-sne"
 
     @cached_property
@@ -51,11 +54,27 @@ class Run:
         return lay_out(self.shots, np.asarray(self.gallery.labels), self.asked, self.facts.seed, self.layout)
 
     @cached_property
+    def shot_codes(self) -> Ints:
+        """(n_gallery,) the class of each gallery picture, as the ranking's codes."""
+        return encode(np.asarray(self.gallery.labels))[1]
+
+    @cached_property
+    def dbscan(self) -> Flags:
+        """(n_readable,) whether DBSCAN would call a query a distractor; worked out once, as it needs a t-SNE."""
+        rule = DBSCANRule(seed=self.facts.seed)
+        return rule.judge(self.shots, self.shot_codes, self.asked.matrix, self.ranking).is_distractor
+
+    @cached_property
+    def planes(self) -> dict[int, Plane]:
+        """Where gallery and queries lie at each stage of a training; worked out once."""
+        return lay_out_epochs(self.stages, self.facts.seed, self.layout)
+
+    @cached_property
     def scores(self) -> list[Score]:
         """The scores by the truth; none where it is not known."""
-        if self.truth is None:
+        rows = true_rows(self.ranking, self.truth or {})
+        if self.truth is None or not len(rows):
             return []
-        rows = true_rows(self.ranking, self.truth)
         return evaluate(
             [self.ranking.labels(row) for row in rows],
             [self.truth[self.ranking.names[row]] for row in rows],

@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 STYLE = Path(__file__).with_name("fieldguide.mplstyle")
 KNOWN, DISTRACTOR = "#0072b2", "#d55e00"  # blue and vermilion, apart for all kinds of sight, and in grey
-INK, FAINT, PALE = "#222222", "#767676", "#d9d9d9"
+INK, FAINT, GREY, PALE = "#222222", "#767676", "#a6a6a6", "#d9d9d9"
 CYCLE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7b5b00", "#4d4d4d"]  # for classes
 SURENESS = "cividis"  # a colour map in which sureness is also lightness
 
@@ -34,6 +34,11 @@ def shown(text: str, length: int = 24) -> str:
     text = "".join(letter if ord(letter) in glyphs and letter.isprintable() else "□" for letter in text)
     text = text if len(text) <= length else text[: length - 1] + "…"
     return text.replace("$", r"\$")
+
+
+def percent(share: float) -> str:
+    """Give a share in words as short as can be: `97%`, and `<1%` for what is not quite nothing."""
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 @cache

@@ -21,13 +21,6 @@ def draw_training(history: Sequence[Mapping[str, Any]]) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    def numbers(record: Mapping[str, Any]) -> dict[str, float]:
-        return {
-            key: float(value)
-            for key, value in record.items()
-            if key != "epoch" and isinstance(value, (int, float)) and not isinstance(value, bool)
-        }
-
     keys = list(dict.fromkeys(key for record in history for key in numbers(record)))
     lines = -(-len(keys) // COLUMNS)
     figure = Figure(figsize=(2.4 * min(COLUMNS, len(keys)), 1.8 * lines + 0.2), layout="constrained")
@@ -47,3 +40,12 @@ def draw_training(history: Sequence[Mapping[str, Any]]) -> "Figure":
     for axis in axes[max(0, len(keys) - COLUMNS) : len(keys)]:
         axis.set_xlabel("epoch")
     return figure
+
+
+def numbers(record: Mapping[str, Any]) -> dict[str, float]:
+    """Give what an epoch left that can be drawn."""
+    return {
+        key: float(value)
+        for key, value in record.items()
+        if key != "epoch" and isinstance(value, (int, float)) and not isinstance(value, bool)
+    }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CARD = "adapter.json"
 WEIGHTS = "adapter.safetensors"
+EPOCHS = "epochs"  # the subfolder with heads as they were on the way
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,19 @@ class Adapted:
         head.load_state_dict(self._tensors("head."))
         return head.eval()
 
+    def heads_by_epoch(self) -> "dict[int, Head]":
+        """Build the head as it was after some epochs, 0 the start; none where the base was tuned, or kept as it was."""
+        from fieldguide.embedding.backbones.head import Head, HeadShape
+
+        heads = {}
+        for epoch, path in sorted((int(path.stem), path) for path in (self.folder / EPOCHS).glob("*.safetensors")):
+            head = Head(HeadShape(self.widths, self.centred, self.bias))
+            head.load_state_dict(_load(path))
+            heads[epoch] = head.eval()
+        return heads
+
     def _tensors(self, prefix: str) -> dict[str, Any]:
-        try:
-            from safetensors.torch import load_file
-        except ImportError:
-            raise BackboneError("trained backbones need safetensors: pip install 'fieldguide[train]'") from None
-        tensors = load_file(self.folder / WEIGHTS)
+        tensors = _load(self.folder / WEIGHTS)
         return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
@@ -136,6 +144,25 @@ def load(name: str) -> Adapted:
 def before_training(backbone: "Backbone") -> "Backbone | None":
     """Give the backbone that a trained one started from; None for one that is as it came."""
     return backbone.base if isinstance(backbone, Adapted) and backbone.widths else None
+
+
+def save_epoch(folder: Path, epoch: int, head: "nn.Module") -> None:
+    """Keep a head as it is after an epoch."""
+    from safetensors.torch import save_file
+
+    path = folder / EPOCHS / f"{epoch}.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    with written_whole(path) as scratch:
+        save_file({name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}, scratch)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        from safetensors.torch import load_file
+    except ImportError:
+        raise BackboneError("trained backbones need safetensors: pip install 'fieldguide[train]'") from None
+    tensors: dict[str, Any] = load_file(path)
+    return tensors
 
 
 def save_adapted(backbone: Adapted, tensors: dict[str, Any], card: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from fieldguide.arrays import Anything
-from fieldguide.report.figures import gallery_codes
 from fieldguide.report.maps import class_colours
 from fieldguide.report.run import Run, true_codes
 from fieldguide.report.style import CYCLE, DISTRACTOR, KNOWN
@@ -18,7 +17,7 @@ def page_data(run: Run) -> dict[str, Any]:
     Rows of k answers are flat, query after query; what there is not is null. Codes are those of the ranking: -1 for
     the unknown label, -2 for nothing.
     """
-    ranking, plane, codes = run.ranking, run.plane, gallery_codes(run)
+    ranking, plane, codes = run.ranking, run.plane, run.shot_codes
     colours = class_colours(plane, codes)
     return {
         "classes": [str(label) for label in ranking.classes],

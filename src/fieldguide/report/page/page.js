@@ -15,7 +15,8 @@
   const first = (row) => queries.codes[row * k];
   const sure = (row) => queries.probability[row * k] ?? queries.similarity[row * k] ?? 0;
   const sureness = Float64Array.from({ length: n }, (_, row) => sure(row));
-  const colourOf = (code) => (code === UNKNOWN ? "#a9adb3" : palette.classes[data.colours[code]]);
+  const NONE = "#a9adb3";
+  const colourOf = (code) => (code === UNKNOWN ? NONE : palette.classes[data.colours[code]]);
   const percent = (value) => (value < 0.005 && value > 0 ? "<1%" : `${Math.round(100 * value)}%`);
   const isRight = (row, code) => queries.truth !== null && queries.truth[row] === code;
   const isMistake = (row) => queries.truth !== null && queries.truth[row] !== NOTHING && !isRight(row, first(row));
@@ -91,7 +92,22 @@
     };
   }
 
+  function explainColours() {
+    const by = $("colour").value;
+    const spot = (colour, words, kind = "") => {
+      const dot = element("i", { class: kind });
+      dot.style.background = colour;
+      return element("span", {}, dot, words);
+    };
+    $("legend").replaceChildren(...({
+      class: [element("span", {}, "Dots are queries, coloured by their first answer; colours repeat."), spot(NONE, "none of these")],
+      distractor: [spot(palette.known, "identified"), spot(palette.distractor, "none of these")],
+      confidence: [element("span", {}, `Dots are queries, coloured by the ${hasProbability ? "probability" : "similarity"} of their first answer.`)],
+    })[by], spot("", "gallery", "shots"));
+  }
+
   function update() {
+    explainColours();
     const keep = wanted();
     state.shown = [];
     for (let row = 0; row < n; row++) if (keep(row)) state.shown.push(row);
@@ -130,9 +146,11 @@
     const holder = element("span", { class: "blank" });
     holder.dataset.row = row;
     seen.observe(holder); // its picture is set once it scrolls into view
+    const mark = (queries.truth?.[row] ?? NOTHING) === NOTHING ? "" : isMistake(row) ? "✗" : "✓";
+    const said = numbers({ ...best, similarity: best.probability === null ? best.similarity : null });
     const button = element(
       "button", { type: "button", "aria-pressed": String(row === state.pinned), title: queries.names[row] },
-      holder, element("span", {}, element("b", {}, name)), element("span", {}, numbers({ ...best, similarity: best.probability === null ? best.similarity : null })), bar(best.probability ?? best.similarity),
+      holder, element("span", {}, element("b", {}, name)), element("span", {}, said, element("span", { class: "mark" }, mark)), bar(best.probability ?? best.similarity),
     );
     button.dataset.query = row;
     button.addEventListener("click", () => pin(row, true));
@@ -202,10 +220,18 @@
   const SHOWN = 1, GALLERY = 2, PINNED = 3; // traces; 0 are the queries filtered out
   const webgl = (() => { try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; } })();
   const kind = webgl ? "scattergl" : "scatter";
-  const size = Math.max(4, Math.min(9, 320 / Math.sqrt(n)));
+  const sizeOf = (count) => Math.max(4, Math.min(9, 320 / Math.sqrt(count))); // of points, pixels
+  const size = sizeOf(n), sizeOfShots = Math.max(size, sizeOf(2 * gallery.x.length));
   const take = (values, rows) => rows.map((row) => values[row]);
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const home = () => ({ "xaxis.range": [-1.08, 1.08], "yaxis.range": [-1.08, 1.08] });
+  const span = (...lists) => { // what lies on the map, and a little room
+    let low = Infinity, high = -Infinity;
+    for (const list of lists) for (const value of list) if (value !== null) { low = Math.min(low, value); high = Math.max(high, value); }
+    const room = 0.04 * (high - low) || 1;
+    return [low - room, high + room];
+  };
+  const across = span(queries.x, gallery.x), upwards = span(queries.y, gallery.y);
+  const home = () => ({ "xaxis.range": [...across], "yaxis.range": [...upwards] });
   let drawn = false;
 
   function marker(rows) {
@@ -229,7 +255,7 @@
       { ...base, hoverinfo: "skip", x: take(queries.x, others), y: take(queries.y, others), marker: { size: size * 0.7, color: css("--line"), opacity: 0.6 } },
       { ...base, x: take(queries.x, state.shown), y: take(queries.y, state.shown), customdata: state.shown, marker: { size, opacity: 0.9, ...marker(state.shown) } },
       { ...base, x: gallery.x, y: gallery.y, customdata: gallery.x.map((_, row) => row),
-        marker: { symbol: "diamond", size: size + 1, color: gallery.codes.map(colourOf), line: { width: 1, color: css("--ink") } } },
+        marker: { symbol: "diamond", size: sizeOfShots, color: $("colour").value === "class" ? gallery.codes.map(colourOf) : css("--paper"), line: { width: 0.8, color: css("--ink") } } },
       { ...base, hoverinfo: "skip", ...ring() },
     ];
     const axis = { visible: false, zeroline: false };
@@ -237,7 +263,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false,
       dragmode: "pan", hovermode: "closest", hoverdistance: 12, uirevision: "same",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--soft"), activecolor: css("--ink") },
-      xaxis: { ...axis, range: [-1.08, 1.08] }, yaxis: { ...axis, range: [-1.08, 1.08], scaleanchor: "x" },
+      xaxis: { ...axis, range: [...across] }, yaxis: { ...axis, range: [...upwards], scaleanchor: "x" },
     };
     const config = { displaylogo: false, scrollZoom: true, responsive: true, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d"]] };
     Plotly.react("map", traces, layout, config);

@@ -24,18 +24,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
+LIBRARY = HERE / "plotly" / "plotly-gl2d.min.js"
 CHUNK = 256  # thumbnails that the browser decodes from text together
 SIDES = ((2_000, 144), (8_000, 112), (20_000, 80), (50_000, 56))  # pictures, up to which thumbnails have this side
 LEAST_SIDE = 32
+INCH = 108  # pixels on the page: words are of one size in all figures
 IN_THE_PAGE = ("map-classes",)  # the page's own map shows it better
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure as the page shows it."""
+    """A figure as the page shows it, and how large, in pixels."""
 
     entry: Entry
     source: str
+    width: int
+    height: int
 
 
 def write_page(run: Run, path: Path, *, show: bool = True) -> None:
@@ -52,7 +56,6 @@ def write_page(run: Run, path: Path, *, show: bool = True) -> None:
     FieldguideError : the file cannot be written.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from plotly.offline import get_plotlyjs
 
     page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     parts = page.get_template("page.html").generate(
@@ -68,7 +71,7 @@ def write_page(run: Run, path: Path, *, show: bool = True) -> None:
         chunk=CHUNK,
         css=(HERE / "page.css").read_text(encoding="utf-8"),
         script=(HERE / "page.js").read_text(encoding="utf-8"),
-        library=get_plotlyjs(),
+        library=LIBRARY.read_text(encoding="utf-8"),
     )
     with written_whole(path) as scratch, scratch.open("w", encoding="utf-8") as file:
         file.writelines(parts)
@@ -97,4 +100,5 @@ def _drawn(entry: Entry, figure: "Figure") -> Drawn:
     kind = "webp" if entry.pictures else "svg"
     figure.savefig(file, format=kind, dpi=130)
     mime = "image/webp" if entry.pictures else "image/svg+xml"
-    return Drawn(entry, f"data:{mime};base64,{base64.b64encode(file.getvalue()).decode()}")
+    width, height = (round(inches * INCH) for inches in figure.get_size_inches())
+    return Drawn(entry, f"data:{mime};base64,{base64.b64encode(file.getvalue()).decode()}", width, height)
