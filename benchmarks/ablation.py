@@ -20,6 +20,7 @@ from fieldguide.recognition import PowerCentring, WithinClassWhitening
 from fieldguide.recognition.contamination import _by_high_scores, _by_likelihood
 from fieldguide.recognition.evidence import Evidence
 from fieldguide.recognition.neighbours import unit_rows
+from fieldguide.recognition.space import _principal_axes
 from tasks import Measured, Task, measure, read_task
 
 HERE = "fieldguide.recognition."
@@ -28,7 +29,7 @@ HERE = "fieldguide.recognition."
 class Unchanged(BaseEstimator):
     """Unit rows in place of the whitened space."""
 
-    def fit(self, X: np.ndarray, y: object, unlabelled: object = None) -> "Unchanged":
+    def fit(self, X: np.ndarray, y: object, **others: object) -> "Unchanged":
         self.n_features_in_ = X.shape[1]
         self.map_ = np.eye(X.shape[1], dtype=np.float32)
         return self
@@ -47,6 +48,7 @@ class Uncentred(PowerCentring):
 
 
 ALL_FEATURES = Evidence.features
+AXES = _principal_axes
 REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "nothing": nullcontext,
     "power": lambda: patch(HERE + "centred.PowerCentring", lambda: PowerCentring(power=1)),
@@ -54,6 +56,10 @@ REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "whitening": lambda: patch(HERE + "evidence.WithinClassWhitening", lambda seed: Unchanged()),
     "near pairs in whitening": lambda: patch(
         HERE + "evidence.WithinClassWhitening", lambda seed: WithinClassWhitening(pair_weight=1e-6, seed=seed)
+    ),
+    "what queries teach whitening": lambda: patch(HERE + "evidence.GUESSED", 0),
+    "directions of known classes": lambda: patch(
+        HERE + "space._principal_axes", lambda shown, sample, dim: AXES(sample, sample, dim)
     ),
     "spreading beyond one step": lambda: patch(HERE + "propagation.ROUNDS", 1),
     "cosine to class means in the score": lambda: patch(HERE + "evidence.COSINE_WEIGHT", 0.0),

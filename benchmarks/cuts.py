@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fieldguide import CosineClassifier, TransductiveClassifier
 from tasks import STRANGE, Task, cut, measure, read_task
 
@@ -29,8 +31,7 @@ def main() -> None:
         name, folder = named.split("=", 1)
         pool = read_task(Path(folder))
         for what, options in kinds(pool):
-            for seed in range(args.seeds):
-                row(f"{name} | {what}", cut(pool, seed=seed, **options))
+            row(f"{name} | {what}", [cut(pool, seed=seed, **options) for seed in range(args.seeds)])
 
 
 def kinds(pool: Task) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -47,14 +48,18 @@ def kinds(pool: Task) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"contamination {share:.0%}", {"contamination": share, **many}
 
 
-def row(name: str, task: Task) -> None:
-    """Print what is reached on a cut, unless the pool had too few pictures for it."""
-    if len(task.queries) < FEWEST:
+def row(name: str, tasks: list[Task]) -> None:
+    """Print the means of some cuts of one kind, unless the pool had too few pictures for it."""
+    if min(len(task.queries) for task in tasks) < FEWEST:
         return
-    plain, default = measure(CosineClassifier(), task), measure(TransductiveClassifier(), task)
+    plain = [measure(CosineClassifier(), task) for task in tasks]
+    default = [measure(TransductiveClassifier(), task) for task in tasks]
+    means = [np.mean([getattr(one, what) for one in default]) for what in ("precision", "auroc", "ece")]
+    estimates = ", ".join(f"{one.called:.2f}" for one in default)
     print(
-        f"| {name} | {len(set(task.labels))} | {len(task.queries)} | {plain.precision:.3f} | {default.precision:.3f} "
-        f"| {default.auroc:.3f} | {task.contamination:.2f} | {default.called:.2f} | {default.ece:.3f} |",
+        f"| {name} | {len(set(tasks[0].labels))} | {np.mean([len(task.queries) for task in tasks]):.0f} "
+        f"| {np.mean([one.precision for one in plain]):.3f} | {means[0]:.3f} | {means[1]:.3f} "
+        f"| {tasks[0].contamination:.2f} | {estimates} | {means[2]:.3f} |",
         flush=True,
     )
 
