@@ -316,7 +316,7 @@ from pathlib import Path
 from fieldguide.catalog import read_gallery
 from fieldguide.embedding import load_backbone
 from fieldguide.learning import configuration, train
-how = configuration("metric").with_changes(tune="full", epochs=4, batch=8, lr=3e-4, start="identity", folds=0)
+how = configuration("metric").with_changes(tune="full", epochs=3, batch=8, start="random", stay=0.0, folds=0)
 train(how, read_gallery(sys.argv[1]), None, load_backbone("efficientnet-lite0"), Path(sys.argv[2]), show=False)
 """
 
@@ -338,11 +338,11 @@ def test_a_real_network_is_tuned_and_a_killed_training_ends_in_the_same_weights(
     assert start(killed).wait() == 0
     cards = [json.loads((folder / "adapter.json").read_text()) for folder in (unbroken, killed)]
     losses = [[epoch["loss"] for epoch in card["epochs"]] for card in cards]
-    assert len(losses[0]) == 4
+    assert len(losses[0]) == 3
     assert losses[0] == losses[1]
-    assert losses[0][-1] < losses[0][0]
     one, other = ((folder / "adapter.safetensors").read_bytes() for folder in (unbroken, killed))
     assert one == other
+    assert losses[0][-1] < losses[0][0]
 
 
 def test_of_last_blocks_the_first_stay_as_they_were(pictures, tmp_path):
