@@ -1,21 +1,22 @@
 """Recipes side by side: the table, the board, and that nothing but the scoring sees the truth."""
 
 import json
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import fieldguide
 from fieldguide import comparison, recipes
-from fieldguide.catalog import Catalog
+from fieldguide.adapting import VIEWS, Embedded, Rows, trained
+from fieldguide.catalog import read_queries
 from fieldguide.embedder import Embedder
-from fieldguide.embedding import Backbone
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, read_board, table
 from fieldguide.evaluation.tasks import cut_task, simulated_tasks
+from fieldguide.learning import banks
 from fieldguide.recipes import RECIPES, Recipe
-from fieldguide.recognition import CosineClassifier
+from fieldguide.recognition import CosineClassifier, TransductiveClassifier
 
 QUICK = "cosine+threshold,logistic+threshold,transductive"
 
@@ -84,8 +85,9 @@ def test_what_is_on_the_board_is_not_run_again_unless_asked(first, done, monkeyp
     assert [json.loads(line)["recipe"] for line in added] == ["cosine+threshold", "cosine+none"]
 
 
-def test_another_truth_changes_scores_and_no_answer(task, few, monkeypatch):
-    """Nothing but the scoring sees the truth: neither what is fitted nor what is asked depends on it."""
+@pytest.mark.parametrize("adapt", [None, trained("metric-report"), trained("hybrid", average=True)])
+def test_another_truth_changes_scores_and_no_answer(adapt, few, monkeypatch):
+    """Nothing but the scoring sees the truth: neither what is trained or fitted nor what is asked depends on it."""
     seen = []
 
     class Spy(CosineClassifier):
@@ -98,7 +100,7 @@ def test_another_truth_changes_scores_and_no_answer(task, few, monkeypatch):
             seen.append((X.tobytes(), ranking.codes.tobytes()))
             return ranking
 
-    monkeypatch.setitem(recipes.RECIPES, "spy", Recipe("threshold", closed=lambda _: Spy()))
+    monkeypatch.setitem(recipes.RECIPES, "spy", Recipe("threshold", closed=lambda _: Spy(), adapt=adapt))
     wrong = few.folder / "wrong.csv"
     names = sorted(few.truth)
     turned = [few.truth[name] for name in names[1:] + names[:1]]
@@ -145,27 +147,63 @@ def test_a_failure_is_not_kept_on_the_board(few, done, monkeypatch, tmp_path):
     assert not board.exists()
 
 
-def test_a_recipe_may_adapt_the_backbone_to_the_pictures(few, done, monkeypatch, tmp_path):
+def test_a_recipe_may_adapt_the_embeddings_to_the_pictures(few, done, monkeypatch, tmp_path):
     seen = []
 
-    def adapt(gallery: Catalog, queries: Catalog, embedder: Embedder, folder: Path) -> Backbone:
-        assert folder.is_dir()
-        seen.append((len(gallery), len(queries), embedder.backbone.name, queries.labels))
-        return embedder.backbone
+    def adapt(both: Embedded, embedder: Embedder, seed: int) -> Rows:
+        seen.append((len(both.gallery), len(both.queries), embedder.backbone.name, both.queries.labels, seed))
+        return Rows(both.shots, both.asked.matrix)
 
     monkeypatch.setitem(RECIPES, "other", Recipe("threshold", closed=lambda _: CosineClassifier(), adapt=adapt))
     results = fieldguide.compare(
-        few.gallery, few.queries, few.truth_file, recipes=["cosine+threshold", "other"], show=False
+        few.gallery, few.queries, few.truth_file, recipes=["cosine+threshold", "other"], show=False, seed=3
     )
-    assert seen == [(8, 7, "efficientnet-lite0", None)]
+    assert seen == [(8, 7, "efficientnet-lite0", None, 3)]
     one, other = (result.scores for result in results)
-    assert other["mAP@5"] == one["mAP@5"]  # as the backbone is the same
+    assert other["mAP@5"] == one["mAP@5"]  # as the embeddings are the same
     done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--recipe", "other")
     assert len(seen) == 2
 
 
+def test_views_are_embedded_once_for_all_recipes(few, monkeypatch):
+    made, means = [], []
+    embed = banks.Views._embed
+
+    def count(self, paths, n_views, what):
+        made.extend(paths)
+        return embed(self, paths, n_views, what)
+
+    class Spy(TransductiveClassifier):
+        def rank(self, X, k=5):
+            means.append(X)
+            return super().rank(X, k)
+
+    monkeypatch.setattr(banks.Views, "_embed", count)
+    for name in "views", "hybrid":
+        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], open=lambda _: Spy()))
+    recipes = ["views", "simclr-report+threshold", "hybrid"]
+    results = fieldguide.compare(few.gallery, few.queries, few.truth_file, recipes=recipes, show=False)
+    assert not any(result.failure for result in results)
+    assert len(made) == len(set(made)) == 15
+    catalog = read_queries(few.queries)
+    embedder = Embedder("efficientnet-lite0", show=False)
+    every = [embedder(catalog, "").embeddings.matrix, *embedder.views(catalog, VIEWS, "")]
+    assert np.allclose(means[0], np.mean(every, axis=0), atol=1e-4)
+    assert np.array_equal(means[0], means[-1]) or "before training" not in results[-1].account
+    assert np.abs(every[0] - means[0]).max() > 0.01
+
+
+def test_all_is_a_word_for_every_recipe(few, monkeypatch):
+    def fail(name: str, *_: object) -> None:
+        raise FieldguideError(name)
+
+    monkeypatch.setattr(comparison, "_sit", fail)
+    results = fieldguide.compare(few.gallery, few.queries, few.truth_file, recipes=["all"], show=False)
+    assert [result.failure for result in results] == list(RECIPES)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("recipe", ["metric-report", "simclr-report", "metric", "simclr", "hybrid"])
+@pytest.mark.parametrize("recipe", ["views", "metric-report", "simclr-report", "metric", "simclr", "hybrid"])
 def test_trained_recipes_run(recipe, task):
     pytest.importorskip("pytorch_metric_learning")
     (result,) = fieldguide.compare(task.gallery, task.queries, task.truth_file, recipes=[recipe], show=False)

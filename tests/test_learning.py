@@ -1,7 +1,10 @@
 """Training: the report's ways that lose, ours that may not, and the folder that `--backbone` takes."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +16,14 @@ from torch import nn
 
 from fieldguide import CosineClassifier
 from fieldguide.catalog import Catalog, read_gallery, read_queries
+from fieldguide.embedder import Embedder
 from fieldguide.embedding import embed, load_backbone
 from fieldguide.embedding.backbones import fingerprint
 from fieldguide.embedding.backbones.adapted import Adapted
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.learning import CONFIGURATIONS, Frozen, configuration, train, train_on
 from fieldguide.learning import loop as loop_module
-from fieldguide.learning.held_out import folds, retrieval
+from fieldguide.learning.held_out import folds, recognised, retrieval
 from fieldguide.learning.loop import rate_at
 from fieldguide.learning.losses import Objective
 from fieldguide.learning.networks import Tuned, start_head
@@ -118,14 +122,29 @@ def test_what_training_leaves_is_a_backbone_for_every_engine(few, done, tmp_path
     assert (unit_rows(one) * unit_rows(other)).sum(axis=1).min() > 0.9999
     base = embed(catalog, backbone.base, engine="torch", show=False).matrix
     assert np.allclose(adapted(backbone)(base), one, atol=1e-4)
-    done("identify", few.gallery, few.queries, "--backbone", folder, "--recipe", "cosine", "-o", tmp_path / "a.csv")
-    said = done("identify", few.gallery, few.queries, "--backbone", folder, "-o", tmp_path / "b.csv")
-    assert "estimated as before training" in said.out
+    embedder = Embedder(str(folder), show=False)  # nothing is embedded anew: the head takes what the store has
+    assert np.allclose(embedder(catalog, "gallery").embeddings.matrix, one, atol=1e-4)
+    assert embedder.running is None
     other_folder = tmp_path / "other"
     done("train", "metric-report", few.gallery, "--epochs", 1, "-o", other_folder)
     prints = {fingerprint(load_backbone(str(place))) for place in (folder, other_folder)}
     assert len(prints) == 2
     assert not list((folder / "training").glob("*.pt"))
+
+
+def test_the_default_recognizer_is_given_what_serves_it(few, done, refused, tmp_path):
+    folder, answers = tmp_path / "trained", [tmp_path / f"{number}.csv" for number in range(4)]
+    done("train", "metric-report", few.gallery, "--epochs", 2, "-o", folder)
+    ask, trained = ("identify", few.gallery, few.queries, "-o"), ("--backbone", folder)
+    done(*ask, answers[0])
+    assert "by the embedding before training" in done(*ask, answers[1], *trained).out
+    assert answers[0].read_bytes() == answers[1].read_bytes()
+    card = folder / "adapter.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"for_default": True}))
+    assert "estimated as before training" in done(*ask, answers[2], *trained).out
+    assert "before training" not in done(*ask, answers[3], *trained, "--recipe", "cosine").out
+    complaint = refused(*ask, answers[3], *trained, "--recipe", "metric")
+    assert complaint.endswith("trained is trained already: take another recipe with it than metric")
 
 
 def test_training_never_opens_the_truth_nor_looks_at_labels_of_queries(few, table, done, tmp_path):
@@ -203,6 +222,8 @@ def test_labels_lift_what_frozen_embeddings_reach(name, tmp_path):
     trained = train_on(how, frozen(gallery, labels, queries), TinyBackbone(), tmp_path)
     assert not trained.kept_frozen
     assert "held-out classes gain" in trained.account
+    assert trained.recognised
+    assert trained.backbone.for_default == ("the default recognizer too" in trained.account)
     before = accuracy(same, gallery, labels, queries, truth)
     assert accuracy(adapted(trained.backbone), gallery, labels, queries, truth) > before + 0.1
     assert max(trained.held_out) > trained.frozen
@@ -289,6 +310,41 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(pictures, tmp_pa
     assert not any("running" in name for name in changed)
 
 
+WHOLE = """
+import sys
+from pathlib import Path
+from fieldguide.catalog import read_gallery
+from fieldguide.embedding import load_backbone
+from fieldguide.learning import configuration, train
+how = configuration("metric").with_changes(tune="full", epochs=3, batch=8, start="random", stay=0.0, folds=0)
+train(how, read_gallery(sys.argv[1]), None, load_backbone("efficientnet-lite0"), Path(sys.argv[2]), show=False)
+"""
+
+
+@pytest.mark.long
+def test_a_real_network_is_tuned_and_a_killed_training_ends_in_the_same_weights(task, tmp_path):
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", WHOLE, str(task.gallery), str(folder)])
+
+    unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
+    assert start(unbroken).wait() == 0
+    process, checkpoint = start(killed), killed / "training" / "all.pt"
+    while not checkpoint.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (killed / "adapter.json").exists()
+    assert start(killed).wait() == 0
+    cards = [json.loads((folder / "adapter.json").read_text()) for folder in (unbroken, killed)]
+    losses = [[epoch["loss"] for epoch in card["epochs"]] for card in cards]
+    assert len(losses[0]) == 3
+    assert losses[0] == losses[1]
+    one, other = ((folder / "adapter.safetensors").read_bytes() for folder in (unbroken, killed))
+    assert one == other
+    assert losses[0][-1] < losses[0][0]
+
+
 def test_of_last_blocks_the_first_stay_as_they_were(pictures, tmp_path):
     how = FULL.with_changes(tune="last:1", epochs=1)
     weights = weights_of(train(how, pictures, None, TinyBackbone(), tmp_path, engine="torch", show=False))
@@ -338,6 +394,15 @@ def test_held_out_points_are_those_of_brute_force(classes, shots, seed):
         ranking = list(dict.fromkeys(codes[others]))
         rank = ranking.index(codes[row]) + 1
         assert point == pytest.approx(1 / rank if rank <= 5 else 0)
+
+
+def test_held_out_pictures_are_asked_of_the_default_recognizer_once_each():
+    gallery, labels, queries, _ = drawn(classes=12, shots=3, light=0.0, noise=0.2)
+    codes, ask = np.unique(labels, return_inverse=True)[1], np.arange(9, 30)
+    assert recognised(gallery, queries, codes, ask, seed=0).tolist() == [1] * 21
+    assert recognised(gallery, None, codes, ask, seed=0).mean() > 0.9
+    noise = np.random.default_rng(1).normal(size=gallery.shape).astype(np.float32)
+    assert recognised(noise, queries, codes, ask, seed=0).mean() < 0.5
 
 
 @given(st.integers(3, 30), st.integers(1, 5), st.integers(0, 9))

@@ -10,22 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
+from fieldguide.adapting import Embedded
 from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog, read_gallery, read_queries
 from fieldguide.catalog.tables import read_columns
+from fieldguide.embedder import Embedder
 from fieldguide.embedding import Embeddings
 from fieldguide.errors import AnswersError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, score
 from fieldguide.evaluation.tasks import Task, simulated_tasks
 from fieldguide.evaluation.truth import match_truth
 from fieldguide.files import check_writable
-from fieldguide.identification import DEFAULT_BACKBONE, Embedded, Settings, embed_both
+from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit
 from fieldguide.recipes import PROBABILITY, RECIPES, RULES, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import Ranking
 
 SIMULATED = 3  # tasks cut from the gallery, where there is no truth
 LIBRARIES = ("fieldguide", "numpy", "scikit-learn", "openTSNE")
-EVERY_RULE = "all"
+EVERY = "all"  # of the recipes, or of a recipe's rules
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,10 @@ class Sitting:
 
     Attributes
     ----------
-    gallery, queries : the pictures, for recipes that train on them
-    both : their embeddings
+    both : gallery and queries
     counted : (n_counted,) rows of the queries that are scored
     """
 
-    gallery: Catalog
-    queries: Catalog
     both: Embedded
     counted: Sequence[int]
 
@@ -70,7 +69,7 @@ def compare(
     truth : a CSV or Parquet file with the true labels, the unknown label for distractors; only the scoring sees it.
         Without it, tasks are cut from the gallery: classes held out and shots hidden among the queries
     recipes : names; `cosine+hdbscan` for another distractor rule than the recipe's own, `cosine+all` for every rule.
-        All that train no network unless given
+        Those that look at embeddings alone unless given; `all` for every recipe
     board : a file of JSON lines; runs that are on it are not repeated, new ones are added
     again : whether to repeat them
 
@@ -92,11 +91,12 @@ def compare(
     asked = read_queries(queries, image_column=image_column)
     settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show)
     places, labels = ([], []) if truth is None else _read_truth(Path(truth), asked, image_column, label_column)
-    whole = embed_both(shown, asked, settings)
-    sittings = [Sitting(shown, asked, whole, places)]
+    embedder = Embedder(backbone, engine, show=show)
+    whole = embed_both(shown, asked, settings, embedder)
+    sittings = [Sitting(whole, places)]
     if truth is None:
         tasks = simulated_tasks(whole.gallery.labels or (), SIMULATED, seed=seed, unknown=unknown)
-        sittings, labels = _simulate(asked, whole, tasks), [label for task in tasks for label in task.truth]
+        sittings, labels = _simulate(whole, tasks), [label for task in tasks for label in task.truth]
     task = _digest(whole, labels, simulated=truth is None)
     arguments = {"backbone": backbone, "k": k, "seed": seed, "truth": "simulated" if truth is None else "given"}
 
@@ -109,7 +109,7 @@ def compare(
             results.append(earlier[-1])
             continue
         try:
-            answers, distractor_score, account, seconds = _sit(name, sittings, settings, unknown)
+            answers, distractor_score, account, seconds = _sit(name, sittings, settings, embedder, unknown)
         except FieldguideError as error:
             results.append(replace(result, failure=str(error)))
             continue
@@ -129,16 +129,19 @@ def _entries(words: Iterable[str]) -> Iterable[str]:
     FieldguideError : there is no such recipe or rule.
     """
     for word in words:
+        if word == EVERY:
+            yield from RECIPES
+            continue
         recipe, plus, rule = word.partition("+")
         chosen = recipe_named(recipe)
         rules = [PROBABILITY] * (chosen.open is not None) + [name for name in RULES if name != "none"]
-        for name in rules if rule == EVERY_RULE else [rule]:
+        for name in rules if rule == EVERY else [rule]:
             recognizer_for(recipe, name if plus else None, RuleOptions())
             yield recipe if name in ("", chosen.rule) else f"{recipe}+{name}"
 
 
 def _sit(
-    name: str, sittings: Sequence[Sitting], settings: Settings, unknown: str
+    name: str, sittings: Sequence[Sitting], settings: Settings, embedder: Embedder, unknown: str
 ) -> tuple[list[list[str]], Floats, str, dict[str, float]]:
     """Answer all tasks by one recipe. The truth is no parameter: nothing here can see it.
 
@@ -151,20 +154,17 @@ def _sit(
     scores: list[Floats] = []
     account, train, answer = "", 0.0, 0.0
     for sitting in sittings:
-        both = sitting.both
         start = time.perf_counter()
-        if recipe_named(recipe).adapt is not None:
-            both = embed_both(sitting.gallery, sitting.queries, replace(settings, recipe=recipe))
-        recognizer = recognizer_for(recipe, rule or None, RuleOptions(seed=settings.seed))
-        recognizer.fit(both.shots, np.array(both.gallery.labels))
+        both = adapt(sitting.both, recipe, embedder, settings.seed)
+        recognizer = fit(both, recipe, rule or None, RuleOptions(seed=settings.seed))
         train += time.perf_counter() - start
         start = time.perf_counter()
         ranking: Ranking = recognizer.rank(both.asked.matrix, settings.k)
         answer += time.perf_counter() - start
-        ranking = ranking.spread(both.asked.rows, len(sitting.queries)).named((), unknown)
+        ranking = ranking.spread(both.asked.rows, len(both.queries)).named((), unknown)
         answers += [ranking.labels(row) for row in sitting.counted]
         scores.append(ranking.distractor_score[list(sitting.counted)])
-        account = recognizer.account_
+        account = recognizer.account_ + both.note
     return answers, np.concatenate(scores), account, {"seconds to train": train, "seconds to answer": answer}
 
 
@@ -179,10 +179,10 @@ def _read_truth(path: Path, queries: Catalog, image_column: str, label_column: s
     return [place for place, _ in matched], [label for _, label in matched]
 
 
-def _simulate(queries: Catalog, whole: Embedded, tasks: Sequence[Task]) -> list[Sitting]:
+def _simulate(whole: Embedded, tasks: Sequence[Task]) -> list[Sitting]:
     """Hide what a task asks among the real queries, which are not scored: recipes meet them as they will in earnest."""
     sittings = []
-    asked, gallery = whole.asked, whole.gallery
+    asked, gallery, queries = whole.asked, whole.gallery, whole.queries
     for task in tasks:
         hidden, n = gallery.take(task.queries.tolist()), len(task.queries)
         among = Catalog([*hidden.images, *queries.images], [*hidden.paths, *queries.paths])
@@ -192,8 +192,8 @@ def _simulate(queries: Catalog, whole: Embedded, tasks: Sequence[Task]) -> list[
             {n + row: reason for row, reason in asked.unreadable.items()},
         )
         shown = gallery.take(task.gallery.tolist())
-        both = Embedded(shown, whole.shots[task.gallery], embeddings, whole.unreadable)
-        sittings.append(Sitting(shown, among, both, range(n)))
+        both = Embedded(shown, among, whole.shots[task.gallery], embeddings, whole.unreadable)
+        sittings.append(Sitting(both, range(n)))
     return sittings
 
 

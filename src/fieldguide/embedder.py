@@ -1,7 +1,10 @@
 """One way of embedding, for all the pictures of a run: its backbone, its engine, its store."""
 
+from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog
 from fieldguide.embedding import (
     Backbone,
@@ -14,8 +17,12 @@ from fieldguide.embedding import (
     open_store,
     start_engine,
 )
+from fieldguide.embedding.backbones.adapted import Adapted
 from fieldguide.embedding.exchange import MadeBy
 from fieldguide.errors import BackboneError
+
+if TYPE_CHECKING:
+    from fieldguide.learning.banks import Views
 
 Pictures = Catalog | EmbeddedPictures
 
@@ -49,6 +56,7 @@ class Embedder:
         self.chosen, self.engine_name, self.precision = backbone, engine, precision
         self.cache, self.show = cache, show
         self.running: tuple[Engine, Store | None] | None = None
+        self.seen: Views | None = None
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -68,16 +76,33 @@ class Embedder:
         return self.running
 
     def __call__(self, pictures: Pictures, what: str) -> EmbeddedPictures:
-        """Embed pictures, unless they are embedded. `what` is what the progress bar says."""
+        """Embed pictures, unless they are embedded. `what` is what the progress bar says.
+
+        Where a head was trained and no more, the base's embeddings are made, or known already, and go through it.
+        """
         if isinstance(pictures, EmbeddedPictures):
             return pictures
+        if isinstance(self.backbone, Adapted) and self.backbone.head_alone:
+            made = self.before(pictures, what).embeddings
+            made = replace(made, matrix=self.backbone.adapt(made.matrix))
+            return EmbeddedPictures(pictures, made, made_by(self.backbone))
         engine, store = self.start(pictures)
         made = embed(pictures, self.backbone, engine=engine, store=store, what=what, show=self.show)
         return EmbeddedPictures(pictures, made, made_by(self.backbone))
 
-    def taking(self, backbone: Backbone) -> "Embedder":
-        """The same with another backbone."""
-        return Embedder(backbone, self.engine_name, self.precision, cache=self.cache, show=self.show)
+    @cached_property
+    def before(self) -> "Embedder":
+        """The same with the backbone that a trained one started from."""
+        base = self.backbone.base if isinstance(self.backbone, Adapted) else self.backbone
+        return Embedder(base, self.engine_name, self.precision, cache=self.cache, show=self.show)
+
+    def views(self, pictures: Catalog, n: int, what: str) -> Floats:
+        """Embed augmented views of pictures that can all be read, (n, len(pictures), dim); each once a run."""
+        if self.seen is None:
+            from fieldguide.learning.banks import Views
+
+            self.seen = Views(self.backbone, self.start(pictures)[0], show=self.show)
+        return self.seen.of(pictures, n, what)
 
     def check_same(self, gallery: Pictures, queries: Pictures) -> None:
         """Refuse embeddings that cannot be compared, before any work.

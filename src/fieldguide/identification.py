@@ -5,21 +5,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
+from fieldguide.adapting import Embedded, Rows
 from fieldguide.answers import Format, RunFacts, write_answers, write_details
 from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog, check_gallery, read_gallery, read_queries
 from fieldguide.embedder import Embedder, Pictures, catalog_of
-from fieldguide.embedding import Backbone, EmbeddedPictures, Embeddings, is_embeddings, read_embeddings
-from fieldguide.embedding.backbones.adapted import before_training
+from fieldguide.embedding import EmbeddedPictures, Embeddings, is_embeddings, read_embeddings
+from fieldguide.embedding.backbones.adapted import is_trained
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.files import check_writable
 from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
-from fieldguide.recognition import Ranking
+from fieldguide.recognition import OpenSetRecognizer, Ranking
 from fieldguide.unreadable import Unreadable, list_path, unreadable_in, write_unreadable
 
 log = logging.getLogger("fieldguide")
@@ -144,16 +143,15 @@ def identify_catalogs(
     FieldguideError : the settings name something that is not there.
     """
     tell = RuleOptions(settings.contamination, settings.threshold, settings.seed)
-    recognizer = recognizer_for(settings.recipe, settings.distractors, tell)
-    both = embed_both(gallery, queries, settings)
+    recognizer_for(settings.recipe, settings.distractors, tell)  # mistakes are found before the pictures are embedded
+    embedder = Embedder(
+        settings.backbone, settings.engine, settings.precision, cache=settings.cache, show=settings.show
+    )
+    both = adapt(embed_both(gallery, queries, settings, embedder), settings.recipe, embedder, settings.seed)
     known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
-    as_before = both.base is not None and getattr(recognizer, "contamination", 0.0) is None
-    if as_before:
-        share = _contamination(recognizer, both, queries, settings)
-        recognizer = recognizer_for(settings.recipe, settings.distractors, replace(tell, contamination=share))
-    recognizer.fit(shots, np.array(known.labels))
+    recognizer = fit(both, settings.recipe, settings.distractors, tell)
     ranking = recognizer.rank(asked.matrix, settings.k)
-    account = f"contamination {share:.2f}, estimated as before training" if as_before else recognizer.account_
+    account = recognizer.account_ + both.note
     names = catalog_of(queries).images
     ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
     facts = RunFacts(
@@ -167,70 +165,72 @@ def identify_catalogs(
     return Identification(ranking, facts, unreadable, known, catalog_of(queries), shots, asked)
 
 
-@dataclass(frozen=True)
-class Embedded:
-    """Gallery and queries as recognizers take them.
-
-    Attributes
-    ----------
-    gallery : the pictures of it that could be read
-    shots : (n_gallery, dim) their embeddings
-    asked : the embeddings of the queries
-    unreadable : the pictures that could not be read, of both
-    base : the backbone before training, if these embeddings are of one that was trained
-    """
-
-    gallery: Catalog
-    shots: Floats
-    asked: Embeddings
-    unreadable: Sequence[Unreadable]
-    base: Backbone | None = None
-
-
-def embed_both(gallery: Pictures, queries: Pictures, settings: Settings) -> Embedded:
-    """Embed gallery and queries, by the backbone as the recipe adapts it to them, if it does.
+def embed_both(gallery: Pictures, queries: Pictures, settings: Settings, embedder: Embedder) -> Embedded:
+    """Embed gallery and queries as they are.
 
     Raises
     ------
     BackboneError : gallery and queries were embedded by two backbones.
     CatalogError : no query can be read, or none of the pictures of some class.
-    FieldguideError : the settings name something that is not there.
+    FieldguideError : the settings name something that is not there, or cannot be had of embeddings alone.
     """
     if settings.k < 1:
         raise FieldguideError(f"-k must be at least 1, not {settings.k}")
-    embedder = Embedder(
-        settings.backbone, settings.engine, settings.precision, cache=settings.cache, show=settings.show
-    )
-    with TemporaryDirectory(prefix="fieldguide-") as folder:
-        adapt = recipe_named(settings.recipe).adapt
-        if adapt is not None:
-            if isinstance(gallery, EmbeddedPictures) or isinstance(queries, EmbeddedPictures):
-                raise FieldguideError(f"the recipe {settings.recipe} trains on pictures: give it these, not embeddings")
-            embedder = embedder.taking(adapt(gallery, queries, embedder, Path(folder)))
-        embedder.check_same(gallery, queries)
-        shots = embedder(gallery, "gallery")
-        known = _known(shots)
-        asked = embedder(queries, "queries")
-        pictures = not isinstance(gallery, EmbeddedPictures) and not isinstance(queries, EmbeddedPictures)
-        base = before_training(embedder.backbone) if pictures else None
+    given = isinstance(gallery, EmbeddedPictures) or isinstance(queries, EmbeddedPictures)
+    if given and recipe_named(settings.recipe).adapt is not None:
+        raise FieldguideError(f"the recipe {settings.recipe} looks at pictures: give it these, not embeddings")
+    embedder.check_same(gallery, queries)
+    shots = embedder(gallery, "gallery")
+    known = _known(shots)
+    asked = embedder(queries, "queries")
     unreadable = unreadable_in(shots, "gallery") + unreadable_in(asked, "queries")
     if not asked.embeddings.rows:
         raise CatalogError(f"none of the {len(asked.catalog)} queries can be read ({unreadable[-1].reason})")
-    return Embedded(known, shots.embeddings.matrix, asked.embeddings, unreadable, base)
+    return Embedded(known, asked.catalog, shots.embeddings.matrix, asked.embeddings, unreadable, not given)
 
 
-def _contamination(recognizer: Any, both: Embedded, queries: Pictures, settings: Settings) -> float:
-    """Estimate the contamination by the embedding that training started from.
+def adapt(both: Embedded, recipe: str, embedder: Embedder, seed: int) -> Embedded:
+    """Do to embeddings what a recipe does to them before its recognizer sees them.
 
-    In a space trained on the gallery, its pictures lie closer together than queries ever lie to them: a rehearsal with
-    hidden gallery pictures would take most queries for distractors.
+    A recognizer that bends the space itself, anew for every gallery that it is shown, need not gain by a training, and
+    is misled by its space: the gallery's pictures, which have been learned, lie closer together there than queries
+    ever lie to them. It is given the embeddings before training, unless held-out classes gained with it too; and then
+    these say how many queries are distractors.
+
+    Raises
+    ------
+    FieldguideError : the backbone is trained already.
     """
-    assert both.base is not None
-    embedder = Embedder(both.base, settings.engine, cache=settings.cache, show=settings.show)
-    shots = embedder(both.gallery, "gallery before training").embeddings.matrix
-    asked = embedder(catalog_of(queries).take(both.asked.rows), "queries before training").embeddings.matrix
-    recognizer.fit(shots, np.array(both.gallery.labels)).rank(asked, settings.k)
-    return float(recognizer.contamination_)
+    chosen = recipe_named(recipe)
+    rows = Rows(both.shots, both.asked.matrix)
+    learned = embedder.backbone if both.from_pictures and is_trained(embedder.backbone) else None
+    if chosen.adapt is not None:
+        if learned:
+            raise FieldguideError(f"{learned.name} is trained already: take another recipe with it than {recipe}")
+        rows = chosen.adapt(both, embedder, seed)
+    elif learned and chosen.own_space:
+        shots = embedder.before(both.gallery, "gallery before training")
+        others = embedder.before(both.readable_queries, "queries before training")
+        before = Rows(shots.embeddings.matrix, others.embeddings.matrix)
+        rows = replace(rows, before=before, for_default=learned.for_default)
+    asked = replace(both.asked, matrix=rows.asked)
+    if not chosen.own_space or rows.before is None:
+        return replace(both, shots=rows.shots, asked=asked)
+    if rows.for_default:
+        note = "; estimated as before training"
+        return replace(both, shots=rows.shots, asked=asked, before=rows.before, note=note)
+    asked = replace(both.asked, matrix=rows.before.asked)
+    return replace(both, shots=rows.before.shots, asked=asked, note="; by the embedding before training")
+
+
+def fit(both: Embedded, recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetRecognizer:
+    """Make the estimator that a recipe and a rule name, and fit it on the gallery."""
+    recognizer, labels = recognizer_for(recipe, rule, tell), np.array(both.gallery.labels)
+    if both.before is not None and getattr(recognizer, "contamination", 0.0) is None:
+        recognizer.fit(both.before.shots, labels).rank(both.before.asked)
+        share = float(getattr(recognizer, "contamination_", 0.0))
+        recognizer = recognizer_for(recipe, rule, replace(tell, contamination=share))
+    return recognizer.fit(both.shots, labels)
 
 
 def _known(shots: EmbeddedPictures) -> Catalog:

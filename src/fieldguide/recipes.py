@@ -2,11 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from fieldguide.catalog import Catalog
-from fieldguide.embedder import Embedder
-from fieldguide.embedding import Backbone
+from fieldguide.adapting import Adapt, averaged, trained
 from fieldguide.errors import FieldguideError
 from fieldguide.recognition import (
     CosineClassifier,
@@ -46,28 +43,15 @@ class Recipe:
     rule : its distractor rule unless told otherwise
     closed : makes the recognizer that ranks classes alone, for a distractor rule to work on
     open : makes the recognizer that has the unknown label among its probabilities, if there is one
-    adapt : trains the backbone on gallery and queries, if it is to be trained, and leaves its files in a folder
+    adapt : makes other embeddings of the pictures, by training or from several views, if it is to do so
+    own_space : whether the recognizer bends the space itself, anew for every gallery it is shown
     """
 
     rule: str
     closed: Callable[[RuleOptions], Recognizer]
     open: Callable[[RuleOptions], OpenSetRecognizer] | None = None
-    adapt: Callable[[Catalog, Catalog, Embedder, Path], Backbone] | None = None
-
-
-def _trained(training: str) -> Callable[[Catalog, Catalog, Embedder, Path], Backbone]:
-    """Make the step that trains a backbone as `fieldguide train` does."""
-
-    def adapt(gallery: Catalog, queries: Catalog, embedder: Embedder, folder: Path) -> Backbone:
-        from fieldguide.learning import configuration, train
-
-        how, place = configuration(training), folder / training
-        engine, store = embedder.start(gallery)
-        return train(
-            how, gallery, queries, embedder.backbone, place, engine=engine, store=store, show=embedder.show
-        ).backbone
-
-    return adapt
+    adapt: Adapt | None = None
+    own_space: bool = False
 
 
 RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
@@ -85,6 +69,7 @@ TRANSDUCTIVE = Recipe(
     PROBABILITY,
     closed=lambda tell: TransductiveClassifier(contamination=0, seed=tell.seed),
     open=lambda tell: TransductiveClassifier(contamination=tell.contamination, seed=tell.seed),
+    own_space=True,
 )
 RECIPES: dict[str, Recipe] = {
     # labels spread over gallery and queries, everything sorted by probability
@@ -96,6 +81,7 @@ RECIPES: dict[str, Recipe] = {
         open=lambda tell: InductiveClassifier(
             contamination=REPORTS_CONTAMINATION if tell.contamination is None else tell.contamination, seed=tell.seed
         ),
+        own_space=True,
     ),
     # the report's best: the most similar picture, distractors by DBSCAN
     "cosine": Recipe(
@@ -118,12 +104,14 @@ RECIPES: dict[str, Recipe] = {
         closed=lambda tell: SelfTrainingClassifier(ProbabilisticClassifier(), seed=tell.seed),
     ),
     # the report's third and fourth: heads from random weights, compared by cosine
-    "metric-report": Recipe("dbscan", closed=lambda _: CosineClassifier(), adapt=_trained("metric-report")),
-    "simclr-report": Recipe("dbscan", closed=lambda _: CosineClassifier(), adapt=_trained("simclr-report")),
-    # the same as they should have been: held-out classes decide, and the default recognizer answers
-    "metric": replace(TRANSDUCTIVE, adapt=_trained("metric")),
-    "simclr": replace(TRANSDUCTIVE, adapt=_trained("simclr")),
-    "hybrid": replace(TRANSDUCTIVE, adapt=_trained("hybrid")),
+    "metric-report": Recipe("dbscan", closed=lambda _: CosineClassifier(), adapt=trained("metric-report")),
+    "simclr-report": Recipe("dbscan", closed=lambda _: CosineClassifier(), adapt=trained("simclr-report")),
+    # every picture seen in several views, and answered as by default
+    "views": replace(TRANSDUCTIVE, adapt=averaged),
+    # the report's trainings as they should have been: on several views, and held-out classes decide
+    "metric": replace(TRANSDUCTIVE, adapt=trained("metric", average=True)),
+    "simclr": replace(TRANSDUCTIVE, adapt=trained("simclr", average=True)),
+    "hybrid": replace(TRANSDUCTIVE, adapt=trained("hybrid", average=True)),
 }
 DEFAULT_RECIPE = "transductive"
 

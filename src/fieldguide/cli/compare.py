@@ -18,8 +18,8 @@ def compare(
     recipes: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Recipes, with commas between; cosine+hdbscan for another distractor rule, cosine+all for every one. "
-            "Unless given, all that train no network."
+            help="Recipes, with commas between, or all; cosine+hdbscan for another distractor rule, cosine+all for "
+            "each. Unless given, those that neither train nor look at several views of a picture."
         ),
     ] = None,
     board: Annotated[

@@ -10,7 +10,6 @@ import torch
 
 from fieldguide.arrays import Bytes, Floats
 from fieldguide.catalog import Catalog
-from fieldguide.embedding import start_engine
 from fieldguide.embedding.backbones import Backbone
 from fieldguide.embedding.engines import Engine
 from fieldguide.embedding.pictures import open_rgb
@@ -96,53 +95,72 @@ class Pictures:
 def augmentation(size: int) -> Any:
     """Make kornia's augmentation of batches (n, 3, size, size) from 0 to 1: SimCLR's, with a milder crop.
 
+    Its turn of the hue is left out: on a CPU that takes longer than all the rest, and colours tell things apart.
+
     Source: T. Chen, S. Kornblith, M. Norouzi, G. Hinton, SimCLR, ICML 2020, appendix A.
     """
     from kornia import augmentation as kornia
 
     return kornia.AugmentationSequential(
-        kornia.RandomResizedCrop((size, size), scale=(0.4, 1.0), ratio=(0.8, 1.25)),
+        kornia.RandomResizedCrop((size, size), scale=(0.4, 1.0), ratio=(0.8, 1.25), cropping_mode="slice"),
         kornia.RandomHorizontalFlip(p=0.5),
-        kornia.ColorJitter(0.4, 0.4, 0.4, 0.1, p=0.8),
+        kornia.ColorJitter(0.4, 0.4, 0.4, 0, p=0.8),
         kornia.RandomGrayscale(p=0.2),
         kornia.RandomGaussianBlur((5, 5), (0.1, 2.0), p=0.3),
         data_keys=["input"],
     )
 
 
-def embed_views(
-    catalog: Catalog, backbone: Backbone, n_views: int, *, engine: str | Engine, seed: int, what: str, show: bool
-) -> Floats:
-    """Embed augmented views of pictures that can all be read.
+class Views:
+    """Embeddings of augmented views, made once in a run, however many trainings want them.
 
-    Returns
-    -------
-    (n_views, len(catalog), dim); the same for the same seed.
+    Parameters
+    ----------
+    backbone, engine : what embeds them
+    seed : of what is drawn
+    show : whether to show progress
     """
-    views = np.empty((n_views, len(catalog), backbone.dim), np.float32)
-    if not n_views:
+
+    def __init__(self, backbone: Backbone, engine: Engine, seed: int = 0, *, show: bool = True) -> None:
+        self.backbone, self.engine, self.seed, self.show = backbone, engine, seed, show
+        self.known: dict[Path, Floats] = {}
+
+    def of(self, catalog: Catalog, n_views: int, what: str) -> Floats:
+        """Give views of pictures that can all be read: (n_views, len(catalog), dim)."""
+        views = np.empty((n_views, len(catalog), self.backbone.dim), np.float32)
+        if not n_views:
+            return views
+        missing = [path for path in dict.fromkeys(catalog.paths) if len(self.known.get(path, ())) < n_views]
+        self.known.update(zip(missing, self._embed(missing, n_views, what), strict=True))
+        for row, path in enumerate(catalog.paths):
+            views[:, row] = self.known[path][:n_views]
         return views
-    runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
-    augment = augmentation(backbone.preprocessing.size)
-    with (
-        ThreadPoolExecutor(cores()) as pool,
-        torch.random.fork_rng(devices=[]),
-        progress(what, len(catalog), show=show) as advance,
-    ):
-        for start in range(0, len(catalog), AT_ONCE):
-            paths = catalog.paths[start : start + AT_ONCE]
-            squares = np.stack(list(pool.map(lambda path: _square(path, backbone.preprocessing), paths)))
-            torch.manual_seed(seed + start)
-            drawn = augment(_as_shares(np.concatenate([squares] * n_views)))
-            pixels = _as_pixels(drawn)
-            short = -len(pixels) % runner.batch  # an engine takes full batches
-            pixels = np.concatenate([pixels, np.zeros((short, *pixels.shape[1:]), np.uint8)])
-            pieces = np.split(pixels, len(pixels) // runner.batch)
-            rows = np.concatenate(list(pool.map(runner, pieces)))[: len(drawn)]
-            views[:, start : start + len(paths)] = rows.reshape(n_views, len(paths), -1)
-            for _ in paths:
-                advance()
-    return views
+
+    def _embed(self, paths: Sequence[Path], n_views: int, what: str) -> Floats:
+        """Augment and embed, (len(paths), n_views, dim); the same for the same seed."""
+        views = np.empty((len(paths), n_views, self.backbone.dim), np.float32)
+        if not paths:
+            return views
+        steps, batch = self.backbone.preprocessing, self.engine.batch
+        augment = augmentation(steps.size)
+        with (
+            ThreadPoolExecutor(cores()) as pool,
+            torch.random.fork_rng(devices=[]),
+            progress(what, len(paths), show=self.show) as advance,
+        ):
+            for start in range(0, len(paths), AT_ONCE):
+                some = paths[start : start + AT_ONCE]
+                squares = np.stack(list(pool.map(lambda path: _square(path, steps), some)))
+                torch.manual_seed(self.seed + start)
+                drawn = augment(_as_shares(np.repeat(squares, n_views, axis=0)))
+                pixels = _as_pixels(drawn)
+                short = -len(pixels) % batch  # an engine takes full batches
+                pixels = np.concatenate([pixels, np.zeros((short, *pixels.shape[1:]), np.uint8)])
+                rows = np.concatenate(list(pool.map(self.engine, np.split(pixels, len(pixels) // batch))))
+                views[start : start + len(some)] = rows[: len(drawn)].reshape(len(some), n_views, -1)
+                for _ in some:
+                    advance()
+        return views
 
 
 def _square(path: Path, steps: Preprocessing) -> Bytes:

@@ -54,7 +54,7 @@ class Configuration:
     weight_decay: float = 1e-4
     warm_up: float = 0.1
     clip: float = 1.0
-    views: int = 4
+    views: int = 3
     folds: int = 3
     precision: str = "no"
     log: str | None = None
@@ -110,7 +110,7 @@ CONFIGURATIONS: dict[str, Configuration] = {
     # the report's: its rate and head are known for metric learning, and taken to be the same for SimCLR
     "metric-report": _REPORT,
     "metric-report-512": replace(_REPORT, widths=(512, 128)),
-    "simclr-report": replace(_REPORT, approach="simclr", temperature=0.5, epochs=10, views=4),
+    "simclr-report": replace(_REPORT, approach="simclr", temperature=0.5, epochs=10, views=3),
 }
 
 

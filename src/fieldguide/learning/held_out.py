@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.recognition import TransductiveClassifier
 from fieldguide.recognition.neighbours import blocks, unit_rows
 
 DEEPEST = 5  # as in mAP@5
@@ -67,6 +68,31 @@ def retrieval(rows: Floats, codes: Ints, ask: Ints) -> Anything:
         own = to_classes[np.arange(len(asked)), codes[asked]]
         rank = 1 + (to_classes > own[:, None]).sum(axis=1)
         points[part] = np.where(rank <= DEEPEST, 1 / rank, 0)
+    return points
+
+
+def recognised(rows: Floats, queries: Floats | None, codes: Ints, ask: Ints, seed: int) -> Anything:
+    """Ask some gallery pictures of the default recognizer, among the queries: 1 where it names their class, else 0.
+
+    One shot of each class is hidden at a time, all others of all classes are shown.
+
+    Parameters
+    ----------
+    rows, queries : (n, dim) and (m, dim) embeddings; queries help, and are not scored
+    codes, ask : as in `retrieval`
+    seed : of the recognizer
+    """
+    points = np.zeros(len(ask))
+    turn = np.zeros(len(ask), np.int64)
+    for code in np.unique(codes[ask]):
+        turn[codes[ask] == code] = np.arange((codes[ask] == code).sum())
+    others = rows[:0] if queries is None else queries
+    for now in range(turn.max() + 1):
+        hidden = ask[turn == now]
+        shown = np.setdiff1d(np.arange(len(codes)), hidden)
+        recognizer = TransductiveClassifier(seed=seed).fit(rows[shown], codes[shown])
+        named = recognizer.predict(np.concatenate([rows[hidden], others]))[: len(hidden)]
+        points[turn == now] = named == codes[hidden]
     return points
 
 

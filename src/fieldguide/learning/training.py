@@ -18,10 +18,10 @@ from fieldguide.embedding.backbones import Backbone, fingerprint
 from fieldguide.embedding.backbones.adapted import CARD, Adapted, save_adapted, save_epoch
 from fieldguide.embedding.engines import Engine, start_engine
 from fieldguide.errors import CatalogError, FieldguideError
-from fieldguide.learning.banks import Bank, EmbeddedViews, Pictures, embed_views
+from fieldguide.learning.banks import Bank, EmbeddedViews, Pictures, Views
 from fieldguide.learning.configurations import Configuration
-from fieldguide.learning.held_out import Fold, better, everything, folds, retrieval
-from fieldguide.learning.loop import Epoch, Material, run
+from fieldguide.learning.held_out import Fold, better, everything, folds, recognised, retrieval
+from fieldguide.learning.loop import Epoch, Material, embed_plain, run
 from fieldguide.learning.networks import Tuned, prefixed, start_head
 
 PLAN = "plan.json"
@@ -43,6 +43,7 @@ class Trained:
     held_out : the same by epoch, from 0, the start, on; empty where nothing was held out
     epochs : those of the last run, on all classes
     kept_frozen : whether training could not help, so that the folder is the backbone as it was
+    recognised : share of held-out pictures that the default recognizer names, frozen and trained; None if not asked
     account : the above in a sentence
     """
 
@@ -53,6 +54,7 @@ class Trained:
     epochs: Sequence[Epoch]
     kept_frozen: bool
     account: str
+    recognised: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def train(
     *,
     engine: str | Engine = "auto",
     store: Store | None = None,
+    views: Views | None = None,
     show: bool = True,
 ) -> Trained:
     """Train on a gallery, and on queries without labels if there are any.
@@ -95,6 +98,7 @@ def train(
     folder : where the adapted backbone goes; a training that was broken off there is taken up
     engine : what runs the backbone
     store : where embeddings of earlier runs are
+    views : where views that another training made of the same pictures are
     show : whether to show progress
 
     Raises
@@ -105,6 +109,7 @@ def train(
     _require_libraries(configuration)
     _claim(folder, configuration, backbone)
     runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
+    views = views or Views(backbone, runner, configuration.seed, show=show)
     parts = []
     for what, catalog in (("gallery", gallery), ("queries", queries)):
         if catalog is not None:
@@ -114,13 +119,10 @@ def train(
                 raise CatalogError(f"none of the {len(catalog)} pictures of the {what} can be read")
             n_views = configuration.views if configuration.tune == "head" else 0
             wanted = n_views if what == "gallery" or configuration.approach != "metric" else 0
-            views = embed_views(
-                readable, backbone, wanted, engine=runner, seed=configuration.seed, what=f"views of {what}", show=show
-            )
-            parts.append((readable, embeddings.matrix, views))
-    known, rows, views = parts[0]
+            parts.append((readable, embeddings.matrix, views.of(readable, wanted, f"views of {what}")))
+    known, rows, known_views = parts[0]
     asked, others, other_views = parts[1] if len(parts) > 1 else (None, None, None)
-    frozen = Frozen(rows, known.labels or (), others, views, other_views)
+    frozen = Frozen(rows, known.labels or (), others, known_views, other_views)
     return train_on(configuration, frozen, backbone, folder, pictures=(known, asked))
 
 
@@ -155,9 +157,23 @@ def train_on(
         return job.finish(
             None, replace(trained, account=f"the frozen embedding is kept: held-out classes gain nothing ({said})")
         )
+    before, after = job.ask_default(cuts, best)
+    for_default = better(after, before)
     network, history = job.run(everything_known, NONE, best, ALL)
-    account = f"trained {best} of {configuration.epochs} epochs: held-out classes gain ({said})"
-    return job.finish(network, replace(trained, epochs=history, kept_frozen=False, account=account))
+    account = (
+        f"trained {best} of {configuration.epochs} epochs: held-out classes gain ({said}); "
+        f"the default recognizer {'too' if for_default else 'takes the frozen embedding'} "
+        f"(it names {before.mean():.3f} of them frozen, {after.mean():.3f} trained)"
+    )
+    trained = replace(
+        trained,
+        backbone=replace(trained.backbone, for_default=for_default),
+        epochs=history,
+        kept_frozen=False,
+        account=account,
+        recognised=(float(before.mean()), float(after.mean())),
+    )
+    return job.finish(network, trained)
 
 
 @dataclass(frozen=True)
@@ -181,6 +197,24 @@ class _Job:
             by_cut.append([np.array(epoch.points) for epoch in history])
         reached = min(map(len, by_cut))
         return np.concatenate(frozen), [np.concatenate([cut[at] for cut in by_cut]) for at in range(reached)]
+
+    def ask_default(self, cuts: Sequence[Fold], epochs: int) -> tuple[Anything, Anything]:
+        """Train on each cut again, that long: whether the default recognizer names held-out pictures, before and after.
+
+        It whitens the space by itself, so that it may have no use for what plain cosine gains by.
+        """
+        given, seed = self.frozen, self.how.seed
+        before, after = [], []
+        for number, cut in enumerate(cuts):
+            before.append(recognised(given.gallery, given.queries, self.codes, cut.ask, seed))
+            network, _ = self.run(cut.learn, NONE, epochs, f"asked-{number}")
+            labelled, _ = self.banks()
+            rows = embed_plain(network, labelled, np.arange(len(labelled)))
+            queries = None
+            if given.queries is not None:
+                queries = embed_plain(network, self.bank_of_queries(), np.arange(len(given.queries)))
+            after.append(recognised(rows, queries, self.codes, cut.ask, seed))
+        return np.concatenate(before), np.concatenate(after)
 
     def run(self, learn: Ints, ask: Ints, epochs: int, name: str) -> tuple[Any, list[Epoch]]:
         """Train a new network on some rows of the gallery."""
@@ -219,6 +253,14 @@ class _Job:
         steps = self.backbone.preprocessing
         return Pictures(known.paths, steps), Pictures(every, steps)
 
+    def bank_of_queries(self) -> Bank:
+        """Give the queries as they are."""
+        if self.how.tune == "head":
+            assert self.frozen.queries is not None
+            return EmbeddedViews(self.frozen.queries, self.frozen.queries[None])
+        assert self.pictures is not None and self.pictures[1] is not None
+        return Pictures(self.pictures[1].paths, self.backbone.preprocessing)
+
     def finish(self, network: Any, trained: Trained) -> Trained:
         """Write the folder, and clear the checkpoints away."""
         tensors: dict[str, Any] = {}
@@ -228,20 +270,20 @@ class _Job:
             head = network.head if tuned else network
             tensors = network.tensors() if tuned else prefixed("head.", network)
             shape = head.shape
-            backbone = Adapted(self.folder, self.backbone, shape.widths, shape.centred, shape.bias, tuned)
+            backbone = replace(backbone, widths=shape.widths, centred=shape.centred, bias=shape.bias, tuned=tuned)
         card = {
             "account": trained.account,
             "configuration": asdict(self.how),
             "frozen": trained.frozen,
             "held_out": list(trained.held_out),
+            "for_default": backbone.for_default,
+            "recognised": trained.recognised,
             "epochs": [{"loss": epoch.loss, **asdict(epoch.spread)} for epoch in trained.epochs[1:]],
         }
         save_adapted(backbone, tensors, card)
         for path in (*(self.folder / STATE).glob("*.pt"), self.folder / STATE / PLAN):
             path.unlink(missing_ok=True)
-        return Trained(
-            **{**{name: getattr(trained, name) for name in trained.__dataclass_fields__}, "backbone": backbone}
-        )
+        return replace(trained, backbone=backbone)
 
 
 def _cuts(how: Configuration, codes: Ints) -> list[Fold]:

@@ -4,8 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
+import numpy as np
+
+from fieldguide.arrays import Floats
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.errors import BackboneError
 from fieldguide.files import written_whole
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 CARD = "adapter.json"
 WEIGHTS = "adapter.safetensors"
 EPOCHS = "epochs"  # the subfolder with heads as they were on the way
+AT_ONCE = 4096  # rows that go through a head together
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Adapted:
     base : the backbone it started from
     widths, centred, bias : of the head, as in `HeadShape`; no widths for the base as it was
     tuned : whether the folder holds the base's weights too
+    for_default : whether the default recognizer, which bends the space itself, gains by it too
     """
 
     folder: Path
@@ -39,11 +44,17 @@ class Adapted:
     centred: bool = False
     bias: bool = False
     tuned: bool = False
+    for_default: bool = False
 
     @property
     def name(self) -> str:
         """The folder, as the user says it."""
         return str(self.folder)
+
+    @property
+    def head_alone(self) -> bool:
+        """Whether its embeddings follow from the base's."""
+        return bool(self.widths) and not self.tuned
 
     @property
     def dim(self) -> int:
@@ -106,6 +117,19 @@ class Adapted:
             heads[epoch] = head.eval()
         return heads
 
+    def adapt(self, rows: Floats) -> Floats:
+        """Give embeddings (n, dim) for the base's (n, base.dim), where the head alone was trained."""
+        import torch
+
+        if not self.widths:
+            return rows
+        head = self.head()
+        with torch.inference_mode():
+            parts = [
+                head(torch.from_numpy(rows[start : start + AT_ONCE])).numpy() for start in range(0, len(rows), AT_ONCE)
+            ]
+        return np.concatenate([np.empty((0, self.dim), np.float32), *parts])
+
     def _tensors(self, prefix: str) -> dict[str, Any]:
         tensors = _load(self.folder / WEIGHTS)
         return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
@@ -136,14 +160,14 @@ def load(name: str) -> Adapted:
     base = load_backbone(base_name)
     if fingerprint(base) != print_then:
         raise BackboneError(f"{folder} was trained on another {base_name} than is installed here: train again")
-    backbone = Adapted(folder, base, **shape, tuned=bool(card["tuned"]))
+    backbone = Adapted(folder, base, **shape, tuned=bool(card["tuned"]), for_default=bool(card.get("for_default")))
     backbone.weights()
     return backbone
 
 
-def before_training(backbone: "Backbone") -> "Backbone | None":
-    """Give the backbone that a trained one started from; None for one that is as it came."""
-    return backbone.base if isinstance(backbone, Adapted) and backbone.widths else None
+def is_trained(backbone: "Backbone") -> TypeGuard[Adapted]:
+    """Whether a backbone is another than it came as."""
+    return isinstance(backbone, Adapted) and bool(backbone.widths)
 
 
 def save_epoch(folder: Path, epoch: int, head: "nn.Module") -> None:
