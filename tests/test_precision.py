@@ -86,10 +86,21 @@ def test_int8_for_the_default_backbone(catalog):
     assert cosines(exact, rounded).mean() >= 0.995
 
 
-def test_bfloat16_by_autocast_is_near_float32(catalog, backbone):
+def can_bfloat16(engine: str) -> bool:
+    import openvino
+
+    return engine == "torch" or "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_bfloat16_is_near_float32(name, catalog, backbone):
     few = Catalog(catalog.images[:8], catalog.paths[:8])
-    engine = start_engine("torch", backbone, "bfloat16")
-    assert engine.key == "torch-bfloat16"
+    if not can_bfloat16(name):
+        with pytest.raises(FieldguideError, match="this CPU has no arithmetic for bfloat16"):
+            start_engine(name, backbone, "bfloat16")
+        return
+    engine = start_engine(name, backbone, "bfloat16")
+    assert engine.key.startswith(f"{name}-bfloat16")
     rounded, exact = (embed(few, backbone, engine=one, show=False).matrix for one in (engine, "torch"))
     assert rounded.dtype == np.float32
     assert 0.999 <= cosines(rounded, exact).min() < 1

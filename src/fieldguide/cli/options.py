@@ -19,7 +19,7 @@ Precision = Annotated[
     str,
     typer.Option(
         help="Of the network's arithmetic: float32; int8, faster on CPUs and refused where it harms your pictures; "
-        "bfloat16 or float16 for GPUs."
+        "bfloat16, on GPUs and on some CPUs; float16 on GPUs."
     ),
 ]
 Cache = Annotated[

@@ -99,7 +99,8 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
     except FieldguideError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on broken files
-        raise UnreadableError(_line(error)) from error
+        reason = _line(error)
+        raise UnreadableError(reason if "truncated" in reason else f"it cannot be decoded: {reason}") from error
 
 
 def _line(error: Exception) -> str:

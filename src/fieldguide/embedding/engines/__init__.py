@@ -32,7 +32,7 @@ def _openvino(backbone: Backbone, precision: str, sample: Sequence[Path]) -> Eng
     from fieldguide.embedding.engines.openvino import OpenVinoEngine
     from fieldguide.embedding.engines.openvino_int8 import quantised
 
-    return quantised(backbone, sample) if precision == "int8" else OpenVinoEngine(backbone)
+    return quantised(backbone, sample) if precision == "int8" else OpenVinoEngine(backbone, precision)
 
 
 def _onnxruntime(backbone: Backbone, precision: str, sample: Sequence[Path]) -> Engine:
@@ -67,7 +67,7 @@ class Kind:
 
 # Fastest first, on a CPU
 ENGINES: dict[str, Kind] = {
-    "openvino": Kind(_openvino, ["openvino"], "openvino", ["float32", "int8"]),
+    "openvino": Kind(_openvino, ["openvino"], "openvino", ["float32", "bfloat16", "int8"]),
     "onnxruntime": Kind(_onnxruntime, ["onnxruntime", "onnxscript"], "'fieldguide[onnx]'", ["float32"]),
     "torch": Kind(_torch, ["torch"], "torch", ["float32", "bfloat16", "float16"]),
 }

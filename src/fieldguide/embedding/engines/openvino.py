@@ -11,36 +11,53 @@ from typing import Any
 from fieldguide.arrays import Bytes, Floats
 from fieldguide.embedding.backbones import Backbone, fingerprint
 from fieldguide.embedding.engines.converted import converted
+from fieldguide.embedding.engines.openvino_tokens import compute_what_is_read, has_attention
+from fieldguide.errors import BackboneError
 from fieldguide.machine import cores
 
 # OpenVINO reports its use to its makers unless this package is missing. What a museum runs is its own affair.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
+CONVERSION = "c2"  # another when networks are converted in another way, so that those kept are made again
+# A convolution's activations of one picture stay in the cache of the core that computes them. A transformer's weights
+# do not fit there and are read again for each batch
+BATCH, BATCH_OF_TRANSFORMERS = 1, 8
+HINTS = {"float32": "f32", "bfloat16": "bf16"}  # unless told, OpenVINO takes bfloat16 where the CPU has it
+
+
 class OpenVinoEngine:
-    """One stream a core, one picture a stream: the picture's activations stay in that core's cache.
+    """One stream a core, a small batch a stream: no core waits for another.
 
     Parameters
     ----------
     backbone : what to run
-    network : a converted network to run instead of the backbone's own in float32, and
-    key : its name
+    precision : `float32` or `bfloat16`, of what the network has in float32
+    network : a converted network to run instead of the backbone's own, and
+    name : what it is called in the key
+
+    Raises
+    ------
+    BackboneError : bfloat16 is asked of a CPU that has no arithmetic for it.
     """
 
-    batch = 1
-
-    def __init__(self, backbone: Backbone, network: Path | None = None, key: str = "openvino-float32") -> None:
+    def __init__(
+        self, backbone: Backbone, precision: str = "float32", network: Path | None = None, name: str | None = None
+    ) -> None:
         import openvino
 
-        self.key = key
         core = openvino.Core()
+        if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise BackboneError("this CPU has no arithmetic for bfloat16: take --precision float32 or int8")
         model = core.read_model(network or float_network(backbone))
         settings = {
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_NUM_THREADS": cores(),
             "NUM_STREAMS": cores(),
-            "INFERENCE_PRECISION_HINT": "f32",  # OpenVINO would take bfloat16 where the CPU has it
+            "INFERENCE_PRECISION_HINT": HINTS[precision],
         }
+        self.batch = int(model.input(0).shape[0])
+        self.key = f"openvino-{name or precision}-{self.batch}"
         self.model = core.compile_model(model, "CPU", settings)
         self.threads = local()  # an inference request serves one thread at a time
         # The first look at a tensor's data sets something up inside OpenVINO's bindings. Two threads that are both the
@@ -48,7 +65,7 @@ class OpenVinoEngine:
         _ = self.model.create_infer_request().get_input_tensor().data
 
     def __call__(self, pictures: Bytes) -> Floats:
-        """Embed (1, size, size, 3) pixels to (1, dim)."""
+        """Embed (n, size, size, 3) pixels, n = `batch`, to (n, dim)."""
         request = getattr(self.threads, "request", None)
         if request is None:
             request = self.threads.request = self.model.create_infer_request()
@@ -69,7 +86,8 @@ def float_network(backbone: Backbone) -> Path:
     def convert(place: Path) -> None:
         save(_model(backbone), place)
 
-    return converted(backbone.name, fingerprint(backbone), openvino_version(), convert=convert) / "network.xml"
+    facts = fingerprint(backbone), openvino_version(), CONVERSION
+    return converted(backbone.name, *facts, convert=convert) / "network.xml"
 
 
 def save(model: Any, place: Path) -> None:
@@ -85,8 +103,14 @@ def _model(backbone: Backbone) -> Any:
 
     from fieldguide.embedding.engines.pytorch import with_normalisation
 
-    size = backbone.preprocessing.size
-    example = torch.zeros((1, size, size, 3), dtype=torch.uint8)
-    return openvino.convert_model(
-        with_normalisation(backbone), example_input=example, input=[OpenVinoEngine.batch, size, size, 3]
-    )
+    network, size = with_normalisation(backbone), backbone.preprocessing.size
+
+    def convert(batch: int) -> Any:
+        shape = [batch, size, size, 3]
+        return openvino.convert_model(network, example_input=torch.zeros(shape, dtype=torch.uint8), input=shape)
+
+    model = convert(BATCH)
+    if has_attention(model):
+        model = convert(BATCH_OF_TRANSFORMERS)  # traced anew: the size of a batch may have become a constant in it
+        compute_what_is_read(model)
+    return model

@@ -6,7 +6,7 @@ deep convolutional networks, arXiv:1806.08342, 2018, on depthwise convolutions.
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ import numpy as np
 from fieldguide.arrays import Bytes, Floats
 from fieldguide.embedding.backbones import Backbone, fingerprint
 from fieldguide.embedding.engines.converted import converted
-from fieldguide.embedding.engines.openvino import OpenVinoEngine, float_network, openvino_version, save
+from fieldguide.embedding.engines.openvino import CONVERSION, OpenVinoEngine, float_network, openvino_version, save
+from fieldguide.embedding.engines.openvino_tokens import has_attention
 from fieldguide.embedding.pictures import UnreadableError, open_rgb
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.errors import BackboneError
@@ -47,13 +48,12 @@ def quantised(backbone: Backbone, paths: Sequence[Path]) -> OpenVinoEngine:
     def convert(place: Path) -> None:
         network = float_network(backbone)
         save(_quantise(network, calibration), place)
-        own = OpenVinoEngine(backbone, place / "network.xml")
-        _check(_embed(own, check), _embed(OpenVinoEngine(backbone, network), check))
+        own = OpenVinoEngine(backbone, network=place / "network.xml")
+        _check(_embed(own, check), _embed(OpenVinoEngine(backbone, network=network), check))
 
-    facts = fingerprint(backbone), openvino_version(), f"nncf-{nncf.__version__}", f"int8-{digest}"
-    return OpenVinoEngine(
-        backbone, converted(backbone.name, *facts, convert=convert) / "network.xml", f"openvino-int8-{digest}"
-    )
+    facts = fingerprint(backbone), openvino_version(), CONVERSION, f"nncf-{nncf.__version__}", f"int8-{digest}"
+    network = converted(backbone.name, *facts, convert=convert) / "network.xml"
+    return OpenVinoEngine(backbone, network=network, name=f"int8-{digest}")
 
 
 def _sample(paths: Sequence[Path], steps: Preprocessing) -> Bytes:
@@ -76,18 +76,20 @@ def _quantise(network: Path, sample: Bytes) -> Any:
 
     model = openvino.Core().read_model(network)
     kinds = {one.get_type_name() for one in model.get_ops()}
+    batches = list(_batches(sample, int(model.input(0).shape[0])))
     with redirect_stdout(io.StringIO()):  # it draws bars
         return nncf.quantize(
             model,
-            nncf.Dataset([sample[row : row + 1] for row in range(len(sample))]),
-            subset_size=len(sample),
+            nncf.Dataset(batches),
+            subset_size=len(batches),
             preset=nncf.QuantizationPreset.MIXED,
-            model_type=nncf.ModelType.TRANSFORMER if "ScaledDotProductAttention" in kinds else None,
+            model_type=nncf.ModelType.TRANSFORMER if has_attention(model) else None,
             # Depthwise convolutions are a small part of the work and, with few weights a channel, most of the error
             ignored_scope=nncf.IgnoredScope(types=["GroupConvolution"]) if "GroupConvolution" in kinds else None,
             # Half the range of weights is given up for CPUs before VNNI, whose sums of 8 bits overflow
             advanced_parameters=AdvancedQuantizationParameters(
-                overflow_fix=OverflowFix.DISABLE if _has_vnni() else OverflowFix.ENABLE
+                overflow_fix=OverflowFix.DISABLE if _has_vnni() else OverflowFix.ENABLE,
+                batchwise_statistics=len(batches[0]) > 1,  # ranges by picture
             ),
         )
 
@@ -99,8 +101,14 @@ def _has_vnni() -> bool:
         return False
 
 
+def _batches(pictures: Bytes, size: int) -> Iterator[Bytes]:
+    """Cut pictures into batches of one size; the last is made up with the first pictures."""
+    for start in range(0, len(pictures), size):
+        yield np.take(pictures, range(start, start + size), axis=0, mode="wrap")
+
+
 def _embed(engine: OpenVinoEngine, pictures: Bytes) -> Floats:
-    return np.vstack([engine(pictures[row : row + 1]) for row in range(len(pictures))])
+    return np.vstack([engine(batch) for batch in _batches(pictures, engine.batch)])[: len(pictures)]
 
 
 def _check(rounded: Floats, exact: Floats) -> None:
