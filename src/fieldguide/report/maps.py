@@ -104,7 +104,7 @@ def draw_maps_by_epoch(planes: Mapping[int, Plane], gallery: Ints, queries: Ints
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     colours = np.array(CYCLE)[class_colours(planes[max(planes)], gallery)]
     for axis, (epoch, plane) in zip(axes, planes.items(), strict=False):
-        _bare(axis, plane)
+        _bare(axis, plane, square=True)
         _draw_classes(axis, plane, colours[gallery], np.where(queries < 0, PALE, colours[queries]), queries < 0, 0.5)
         axis.set_title("at the start" if epoch == 0 else f"after epoch {epoch}")
     for axis in axes[len(planes) :]:
@@ -196,7 +196,7 @@ def _scatter(axis: Any, points: Floats, size: float, colours: Any, edge: float =
 
 
 def _explain_classes(figure: "Figure") -> None:
-    _explain(figure, (PALE, "called none of these"), ("white", "gallery"))
+    _explain(figure, (PALE, "none of these"), ("white", "gallery"))
 
 
 def _explain(figure: "Figure", *marks: tuple[str, str]) -> None:
@@ -210,11 +210,16 @@ def _explain(figure: "Figure", *marks: tuple[str, str]) -> None:
     figure.legend(dots, [words for _, words in marks], loc="outside lower center", ncols=len(marks), handletextpad=0.1)
 
 
-def _bare(axis: Any, plane: Plane) -> None:
-    """Take away axes and numbers, as on such a map only nearness means something; all that lies on it fits in."""
+def _bare(axis: Any, plane: Plane, *, square: bool = False) -> None:
+    """Take away axes and numbers, as on such a map only nearness means something; all that lies on it fits in.
+
+    Maps of different shapes beside each other are all `square`, so that their titles are in line.
+    """
     axis.set(xticks=[], yticks=[])
     axis.set_aspect("equal")
     low, high = _bounds(plane)
+    if square:
+        low, high = (low + high - (high - low).max()) / 2, (low + high + (high - low).max()) / 2
     room = 0.05 * (high - low).max()  # for labels
     axis.set(xlim=(low[0] - room, high[0] + room), ylim=(low[1] - room, high[1] + room))
     axis.spines[:].set_visible(False)
