@@ -43,7 +43,8 @@ class Trained:
     held_out : the same by epoch, from 0, the start, on; empty where nothing was held out
     epochs : those of the last run, on all classes
     kept_frozen : whether training could not help, so that the folder is the backbone as it was
-    recognised : share of held-out pictures that the default recognizer names, frozen and trained; None if not asked
+    recognised : share of held-out pictures that the default recognizer names, frozen and trained; None if not asked,
+        as of a head
     account : the above in a sentence
     """
 
@@ -157,21 +158,26 @@ def train_on(
         return job.finish(
             None, replace(trained, account=f"the frozen embedding is kept: held-out classes gain nothing ({said})")
         )
-    before, after = job.ask_default(cuts, best)
-    for_default = better(after, before)
-    network, history = job.run(everything_known, NONE, best, ALL)
+    asked = job.ask_default(cuts, best) if configuration.tune != "head" else None
+    for_default = asked is not None and better(asked[1], asked[0])
+    # A head is linear, and the default recognizer fits a linear map of its own: it has no use for one that was fitted
+    # to the same gallery, by which its rehearsals are misled
     account = (
         f"trained {best} of {configuration.epochs} epochs: held-out classes gain ({said}); "
-        f"the default recognizer {'too' if for_default else 'takes the frozen embedding'} "
-        f"(it names {before.mean():.3f} of them frozen, {after.mean():.3f} trained)"
+        f"the default recognizer {'too' if for_default else 'takes the frozen embedding'}"
     )
+    named = None
+    if asked is not None:
+        named = float(asked[0].mean()), float(asked[1].mean())
+        account += f" (it names {named[0]:.3f} of them frozen, {named[1]:.3f} trained)"
+    network, history = job.run(everything_known, NONE, best, ALL)
     trained = replace(
         trained,
         backbone=replace(trained.backbone, for_default=for_default),
         epochs=history,
         kept_frozen=False,
         account=account,
-        recognised=(float(before.mean()), float(after.mean())),
+        recognised=named,
     )
     return job.finish(network, trained)
 
