@@ -67,7 +67,7 @@ class Kind:
 
 # Fastest first, on a CPU
 ENGINES: dict[str, Kind] = {
-    "openvino": Kind(_openvino, ["openvino"], "openvino", ["float32", "bfloat16", "int8"]),
+    "openvino": Kind(_openvino, ["openvino"], "openvino", ["float32", "int8", "bfloat16"]),
     "onnxruntime": Kind(_onnxruntime, ["onnxruntime", "onnxscript"], "'fieldguide[onnx]'", ["float32"]),
     "torch": Kind(_torch, ["torch"], "torch", ["float32", "bfloat16", "float16"]),
 }
