@@ -205,7 +205,7 @@ class _Job:
         return np.concatenate(frozen), [np.concatenate([cut[at] for cut in by_cut]) for at in range(reached)]
 
     def ask_default(self, cuts: Sequence[Fold], epochs: int) -> tuple[Anything, Anything]:
-        """Train on each cut again, that long: whether the default recognizer names held-out pictures, before and after.
+        """Tune on each cut again, that long: whether the default recognizer names held-out pictures, before and after.
 
         It whitens the space by itself, so that it may have no use for what plain cosine gains by.
         """
@@ -260,10 +260,7 @@ class _Job:
         return Pictures(known.paths, steps), Pictures(every, steps)
 
     def bank_of_queries(self) -> Bank:
-        """Give the queries as they are."""
-        if self.how.tune == "head":
-            assert self.frozen.queries is not None
-            return EmbeddedViews(self.frozen.queries, self.frozen.queries[None])
+        """Give the queries' pictures."""
         assert self.pictures is not None and self.pictures[1] is not None
         return Pictures(self.pictures[1].paths, self.backbone.preprocessing)
 
