@@ -44,8 +44,9 @@ def identify(
     recipe: Annotated[
         str,
         typer.Option(
-            help="How labels are found: transductive, inductive, cosine, logistic, xgboost or self-training; after "
-            "training a network, metric, simclr or hybrid, or as the report did, metric-report or simclr-report."
+            help="How labels are found: transductive, inductive, cosine, logistic, xgboost or self-training; views, by "
+            "four views of each picture; after training a network, metric, simclr or hybrid, or as the report did, "
+            "metric-report or simclr-report."
         ),
     ] = "transductive",
     backbone: Backbone = "efficientnet-lite0",
