@@ -1,6 +1,8 @@
 # The two commands of the README: `make demo` and `make test`. Both make .venv first, if need be.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests have a process a core; linear algebra with as many threads in each would have them wait for each other
+ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .PHONY: demo test long format clean
 .DELETE_ON_ERROR:
@@ -12,10 +14,10 @@ test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(ONE_THREAD) $(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 long: .venv/installed
-	$(BIN)/pytest -n auto --dist loadfile -m "long or not long"
+	$(ONE_THREAD) $(BIN)/pytest -n auto --dist loadfile -m "long or not long"
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,7 @@ CANDIDATES = 8  # classes kept from the graph, and as many from the prototypes
 COSINE_WEIGHT = 10.0  # of a prototype's cosine against the logarithm of propagated mass
 NO_MASS = 1e-5
 GUESSED = 0.15  # of the queries, those surest of their class; fewer than are known in nearly any task
-LEARNED_FROM = 10_000  # queries that guesses are made for; of more, a sample says as much
+LEARNED_FROM = 5_000  # queries that guesses are made for; of more, a sample says as much
 
 
 @dataclass(frozen=True)
