@@ -330,7 +330,10 @@ def test_a_training_has_a_map_an_epoch(few, done, tmp_path):
     trained, details = tmp_path / "trained", tmp_path / "details.parquet"
     done("train", "metric-report", few.gallery, "--epochs", 8, "-o", trained)
     assert sorted(int(path.stem) for path in (trained / "epochs").iterdir()) == [0, 2, 4, 6, 8]
-    done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--details", details, "--backbone", trained)
+    page = tmp_path / "page.html"
+    ask = "identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--details", details, "--report", page
+    done(*ask, "--backbone", trained)
+    assert '<figure class="chart" id="training">' in page.read_text(encoding="utf-8")
     # a run by a trained backbone shows its training without being told
     words = "report", details, few.gallery, few.queries, "-o", tmp_path / "r.html", "--figures", tmp_path / "figures"
     assert str(tmp_path / "figures" / "map-epochs.png") in done(*words).out

@@ -248,6 +248,19 @@ def test_colours_are_what_was_chosen(colour, fresh):
         np.testing.assert_allclose(used, fresh.run.ranking.probability[:, 0], atol=1e-3)
     else:
         assert 3 < len(set(used)) < 10
+    legend = fresh.page.locator("#legend").inner_text()
+    says = {"distractor": "identified", "confidence": "probability of their first answer", "class": "none of these"}
+    assert says[colour] in legend
+    assert "gallery" in legend
+
+
+@needs_chromium
+def test_with_truth_each_query_is_marked_right_or_wrong(fresh):
+    names = fresh.page.locator("#list button").evaluate_all("all => all.map((one) => one.title)")
+    marks = fresh.page.locator("#list button .mark").all_inner_texts()
+    first = {name: labels[0] for name, labels in fresh.run.ranking}
+    assert marks == ["✓" if first[name] == fresh.run.truth[name] else "✗" for name in names]
+    assert set(marks) == {"✓", "✗"}
 
 
 @needs_chromium

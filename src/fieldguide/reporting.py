@@ -42,7 +42,8 @@ def check_report(path: Path, inputs: Sequence[Path | None] = ()) -> None:
 
 def run_of(result: "Identification", truth: Mapping[str, str] | None = None) -> Run:
     """Give what a report draws on, straight from an identification; with the true labels by name, if they are known."""
-    return Run(result.ranking, result.facts, result.gallery, result.queries, result.shots, result.asked, truth)
+    parts = result.ranking, result.facts, result.gallery, result.queries, result.shots, result.asked
+    return Run(*parts, truth, training=read_training(trained_folder(result.facts.backbone)))
 
 
 def read_run(
@@ -81,8 +82,7 @@ def read_run(
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
     labels = None if truth is None else read_truth(truth, ranking.names, form)
-    if training is None and takes(facts.backbone):
-        training = Path(facts.backbone)
+    training = training or trained_folder(facts.backbone)
     rows, history = read_json_lines(board), read_training(training)
 
     def embedded(backbone: Backbone) -> tuple[Embeddings, Embeddings]:
@@ -168,6 +168,11 @@ def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
             raise CatalogError(f"{path}, line {number}: not a JSON object")
         records += [record] if record else []
     return records
+
+
+def trained_folder(backbone: str) -> Path | None:
+    """Give the folder of a trained backbone; None of any other."""
+    return Path(backbone) if takes(backbone) else None
 
 
 def read_training(folder: Path | None) -> list[dict[str, Any]]:

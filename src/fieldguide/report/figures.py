@@ -131,8 +131,8 @@ FIGURES = [
     Entry(
         "map-rules",
         "The map, by distractor rule",
-        "What each rule calls a distractor: a threshold that calls the share this run came to, DBSCAN as "
-        "`--distractors dbscan` has it, in a plane of its own, and the run; and, where it is known, the truth.",
+        "What each rule calls a distractor: a threshold that calls the share this run came to; DBSCAN, whose clusters "
+        "are those one sees on this map; the run; and, where it is known, the truth.",
         lambda run: draw_map_of_rules(run.plane, verdicts(run)),
         pictures=True,
     ),

@@ -60,9 +60,12 @@ class Run:
 
     @cached_property
     def dbscan(self) -> Flags:
-        """(n_readable,) whether DBSCAN would call a query a distractor; worked out once, as it needs a t-SNE."""
-        rule = DBSCANRule(seed=self.facts.seed)
-        return rule.judge(self.shots, self.shot_codes, self.asked.matrix, self.ranking).is_distractor
+        """(n_readable,) whether a query lies in no cluster of DBSCAN's with a gallery picture, on the map itself.
+
+        The report clustered the very t-SNE that it showed; one sees here what the rule sees.
+        """
+        queries = self.plane.queries[np.asarray(self.asked.rows)]
+        return DBSCANRule().judge_points(self.plane.gallery, self.shot_codes, queries).is_distractor
 
     @cached_property
     def planes(self) -> dict[int, Plane]:
