@@ -12,7 +12,7 @@ from fieldguide.adapting import VIEWS, Embedded, Rows, trained
 from fieldguide.catalog import read_queries
 from fieldguide.embedder import Embedder
 from fieldguide.errors import CatalogError, FieldguideError
-from fieldguide.evaluation.leaderboard import Result, read_board, table
+from fieldguide.evaluation.leaderboard import Result, read_board, score, table
 from fieldguide.evaluation.tasks import cut_task, simulated_tasks
 from fieldguide.learning import banks
 from fieldguide.recipes import RECIPES, Recipe
@@ -33,7 +33,8 @@ def test_the_table_has_a_line_a_recipe_the_best_marked(first):
     _, _, outcome = first
     header, _, *rows = [line for line in outcome.out.splitlines() if line.startswith("|")]
     columns = [cell.strip() for cell in header.split("|")][1:-1]
-    assert columns == ["", "recipe", "mAP@5", "public", "private", "AUROC", "seconds to train", "seconds to answer"]
+    scores = ["mAP@5", "public", "private", "closed-set", "AUROC"]
+    assert columns == ["", "recipe", *scores, "seconds to train", "seconds to answer"]
     cells = [[cell.strip() for cell in row.split("|")][1:-1] for row in rows]
     assert sorted(row[1] for row in cells) == sorted(QUICK.split(","))
     assert [row[0] for row in cells] == ["**best**", "", ""]
@@ -55,6 +56,14 @@ def test_scores_are_those_of_identify_and_evaluate(first, task, done, tmp_path):
     public = round(0.3 * n)
     both = (public * result.scores["public"] + (n - public) * result.scores["private"]) / n
     assert both == pytest.approx(result.scores["mAP@5"][0])
+
+
+def test_the_closed_set_score_is_of_known_queries_and_does_not_ask_what_was_rejected():
+    answers = [["-1", "a", "b"], ["a", "-1", "b"], ["a", "b", "-1"]]
+    scores = score(answers, ["a", "b", "-1"], np.zeros(3), k=3, unknown="-1", seed=0)
+    assert scores["mAP@3"][0] == pytest.approx((1 / 2 + 1 / 3 + 1 / 3) / 3)
+    assert scores["closed-set"] == pytest.approx((1 + 1 / 2) / 2)
+    assert "closed-set" not in score([["-1"]], ["-1"], np.zeros(1), k=3, unknown="-1", seed=0)
 
 
 def test_the_board_keeps_what_made_the_scores(first):

@@ -58,6 +58,15 @@ def test_it_beats_cosine_and_the_share_it_is_not_told(shots):
         assert low <= high
 
 
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_with_one_shot_a_class_the_surest_queries_teach_what_varies_within_classes(seed, monkeypatch):
+    gallery, labels, queries, truth = task(shots=1, each=30, seed=seed)
+    taught = TransductiveClassifier().fit(gallery, labels).rank(queries)
+    monkeypatch.setattr("fieldguide.recognition.evidence.GUESSED", 0)
+    untaught = TransductiveClassifier().fit(gallery, labels).rank(queries)
+    assert average_precision(taught, truth) > average_precision(untaught, truth) + 0.04
+
+
 @pytest.mark.parametrize("strangers", [0, 15, 60])
 def test_the_contamination_is_estimated(strangers):
     gallery, labels, queries, truth = task(strangers=strangers)
@@ -373,6 +382,11 @@ def test_a_cast_hides_whole_classes_and_one_shot_of_others(sizes, seed):
         assert (weight > 0).all()
         hidden_once += cast.hidden
     assert len(sizes) == 1 or (hidden_once == 1).all()
+
+
+def test_each_shot_has_its_turn_to_be_hidden():
+    codes = np.repeat(np.arange(20), 3)
+    assert sorted(np.concatenate([cast.known for cast in casts(codes, 0)])) == list(range(60))
 
 
 def test_known_shots_stand_for_classes_whose_only_shot_cannot_be_hidden():

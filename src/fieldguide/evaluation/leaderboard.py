@@ -27,7 +27,7 @@ class Result:
     ----------
     recipe : its name, `cosine+hdbscan` with another distractor rule than its own
     task : digest of the pictures' embeddings, the labels and the truth: results of one task can be compared
-    scores : by name: mAP@k with its interval, public and private, AUROC with its interval, seconds
+    scores : by name: mAP@k with its interval, public and private, closed-set, AUROC with its interval, seconds
     arguments : what else decided them
     versions : of fieldguide and the libraries
     account : by what distractors were told apart
@@ -52,6 +52,9 @@ def score(
 ) -> dict[str, float | Interval]:
     """Score answers as the board has them: over all queries, and over a seeded split into public and private.
 
+    `closed-set` is mAP@k of the known queries with the unknown label struck out of their answers: how well classes are
+    named, whatever is rejected.
+
     Parameters
     ----------
     answers : (n,) labels of each query, best first
@@ -68,6 +71,9 @@ def score(
     scores: dict[str, float | Interval] = {f"mAP@{k}": intervals[f"mAP@{k}"], "public": float(points[public].mean())}
     if not public.all():
         scores["private"] = float(points[~public].mean())
+    if known := [row for row, label in enumerate(truth) if label != unknown]:
+        named = [[label for label in answers[row] if label != unknown] for row in known]
+        scores["closed-set"] = float(reciprocal_ranks(named, [truth[row] for row in known], k).mean())
     return scores | {name: value for name, value in intervals.items() if name == "AUROC"}
 
 

@@ -13,7 +13,7 @@ from fieldguide.arrays import Anything, Flags, Ints
 
 BINS = 12
 RESAMPLES = 60
-PRIOR, PRIOR_SPREAD = 0.3, 0.25  # mean and standard deviation of contaminations, before anything is seen
+PRIOR, PRIOR_SPREAD = 0.3, 0.3  # mean and standard deviation before anything is seen: about that of any share
 PRIOR_QUERIES = 10.0  # worth as much as that where no variance can be told
 UPPER = (0.2, 0.7)  # high scores are those above which this share of the known lies
 

@@ -45,10 +45,12 @@ def casts(codes: Ints, seed: int) -> Iterator[Cast]:
     size = np.bincount(codes)
     turns = min(TURNS, len(size))
     turn = rng.permutation(np.arange(len(size)) % turns)
+    order = rng.permutation(len(codes))
+    by_class = order[np.argsort(codes[order], kind="stable")]
+    first = np.cumsum(size) - size
     for now in range(1 if len(size) > MANY_CLASSES else turns):
         hidden = (turn == now) & (turns > 1)
-        order = rng.permutation(len(codes))
-        one_each = order[np.unique(codes[order], return_index=True)[1]]
+        one_each = by_class[first + (now - turn - 1) % turns % size]  # another shot each time, as long as there are
         known = one_each[(size > 1) & ~hidden]
         strangers = np.flatnonzero(hidden[codes])
         gallery = np.setdiff1d(np.arange(len(codes)), np.concatenate([known, strangers]))
