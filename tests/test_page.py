@@ -342,7 +342,7 @@ def test_identify_writes_a_report_and_report_writes_it_again(few, done, tmp_path
     assert f"report: {first}" in done(*words).out
     assert f"report: {second}" in done("report", details, few.gallery, few.queries, "-o", second).out
     pages = [path.read_text(encoding="utf-8") for path in (first, second)]
-    data = [re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1] for page in pages]
+    data = [re.search(r'<script type="application/json" id="data"[^>]*>(.*?)</script>', page)[1] for page in pages]
     assert data[0] == data[1]
     assert "What 7 pictures show" in pages[0]
     assert pages[0].count("https://") == pages[1].count("https://")
