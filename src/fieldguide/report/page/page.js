@@ -351,6 +351,7 @@
   addEventListener("thumbnails", () => { // all there: the list was there before them
     state.thumbnails = true;
     for (const holder of $("list").querySelectorAll("[data-row]")) seen.observe(holder);
+    if (state.pinned !== null) pin(state.pinned); // it was pinned before its pictures were there
   });
   addEventListener("load", () => setTimeout(drawMap)); // Plotly comes last: by then the page can be read and used
 })();
