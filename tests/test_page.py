@@ -322,6 +322,24 @@ def test_it_fits_every_screen(width, browser, big):
 
 
 @needs_chromium
+def test_a_finger_on_the_map_moves_the_page_and_a_tap_pins(browser, big):
+    phone = open_page(browser, *big, viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)
+    phone.page.locator("#map").evaluate("map => map.scrollIntoView()")
+    row = loneliest(phone.run)
+    before, spot = phone.page.evaluate("scrollY"), phone.spot(row)
+    touch = phone.page.context.new_cdp_session(phone.page)
+    swipe = {"x": 195, "y": 300, "yDistance": -200, "gestureSourceType": "touch"}
+    touch.send("Input.synthesizeScrollGesture", swipe)
+    phone.page.wait_for_function("before => scrollY > before + 100", arg=before)
+    phone.page.evaluate("before => scrollTo(0, before)", before)
+    assert phone.spot(row) == pytest.approx(spot, abs=1)
+    phone.page.touchscreen.tap(*spot)
+    phone.page.wait_for_selector("#pinned .answers")
+    assert phone.page.locator("#pinned h3").inner_text() == phone.run.ranking.names[row]
+    phone.page.close()
+
+
+@needs_chromium
 def test_it_is_dark_where_the_reader_wants_that(browser, big):
     background = "getComputedStyle(document.body).backgroundColor"
     brightness = {}

@@ -259,13 +259,14 @@
       { ...base, hoverinfo: "skip", ...ring() },
     ];
     const axis = { visible: false, zeroline: false };
+    const finger = matchMedia("(pointer: coarse)").matches; // it moves the page; the map's buttons zoom
     const layout = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false,
-      dragmode: "pan", hovermode: "closest", hoverdistance: 12, uirevision: "same",
+      dragmode: finger ? false : "pan", hovermode: "closest", hoverdistance: 12, uirevision: "same",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--soft"), activecolor: css("--ink") },
       xaxis: { ...axis, range: [...across] }, yaxis: { ...axis, range: [...upwards], scaleanchor: "x" },
     };
-    const config = { displaylogo: false, scrollZoom: true, responsive: true, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d"]] };
+    const config = { displaylogo: false, scrollZoom: !finger, displayModeBar: finger || "hover", responsive: true, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d"]] };
     const done = Plotly.react("map", traces, layout, config);
     if (drawn) return;
     done.then(() => performance.mark("drawn")); // benchmarks/report.py reads it
