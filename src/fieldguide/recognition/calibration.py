@@ -149,7 +149,8 @@ def _evenly(values: Anything, groups: Ints) -> Scores:
 
 
 def _fit(known: Anything, distractor: Anything, weight: Anything) -> Pipeline:
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
+    # balanced: there are several times more examples of one kind, which says nothing of the queries
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced"))
     return model.fit(
         np.concatenate([known, distractor]),
         np.repeat([1, 0], [len(known), len(distractor)]),

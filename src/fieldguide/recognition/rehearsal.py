@@ -6,13 +6,14 @@ with several shots one is hidden: these are known queries.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
 from fieldguide.arrays import Anything, Ints
 
-MANY_CLASSES = 300  # of more classes, hiding a quarter once teaches enough; of fewer, each has its turn
-TURNS = 4
+PARTS = 8  # the fewer classes are hidden at once, the more a rehearsal is like the task
+ENOUGH = 600  # classes played, over all turns, teach enough
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Cast:
 
 
 def casts(codes: Ints, seed: int) -> Iterator[Cast]:
-    """Draw who plays what, once for many classes, in turns for few.
+    """Draw who plays what: once where there are many classes, in up to eight turns where there are few.
 
     Parameters
     ----------
@@ -43,14 +44,14 @@ def casts(codes: Ints, seed: int) -> Iterator[Cast]:
     """
     rng = np.random.default_rng(seed)
     size = np.bincount(codes)
-    turns = min(TURNS, len(size))
-    turn = rng.permutation(np.arange(len(size)) % turns)
+    parts = min(PARTS, len(size))
+    turn = rng.permutation(np.arange(len(size)) % parts)
     order = rng.permutation(len(codes))
     by_class = order[np.argsort(codes[order], kind="stable")]
     first = np.cumsum(size) - size
-    for now in range(1 if len(size) > MANY_CLASSES else turns):
-        hidden = (turn == now) & (turns > 1)
-        one_each = by_class[first + (now - turn - 1) % turns % size]  # another shot each time, as long as there are
+    for now in range(min(parts, ceil(ENOUGH / len(size)))):
+        hidden = (turn == now) & (parts > 1)
+        one_each = by_class[first + (now - turn - 1) % parts % size]  # another shot each time, as long as there are
         known = one_each[(size > 1) & ~hidden]
         strangers = np.flatnonzero(hidden[codes])
         gallery = np.setdiff1d(np.arange(len(codes)), np.concatenate([known, strangers]))

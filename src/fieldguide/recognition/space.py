@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from scipy.linalg import eigh, solve_triangular
+from scipy.linalg import eigh
+from scipy.linalg.lapack import dtrtri
 from scipy.sparse import csr_matrix, diags
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -16,6 +17,7 @@ from fieldguide.arrays import Anything, Floats, Ints
 from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
 
 PAIRS_FROM = 4000  # rows; pairs among these say enough, and their search stays short
+AXES_FROM = 1000  # rows; enough for directions that count only where the gallery has too few
 GUESSES = 3000  # pictures with a guessed class that are looked at
 SAMPLE_SHARE = 0.01  # weight of all pictures beside those of known classes, in which directions matter
 TINY = 1e-12
@@ -157,7 +159,8 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.shrinkage_ = self.ridge / (self.ridge + weight)
         self.map_ = _whitener(pooled, self.shrinkage_)
         if self.dim < X.shape[1]:
-            self.map_ = self.map_ @ _principal_axes(shown @ self.map_, sample @ self.map_, self.dim)
+            some = sample[:: max(1, len(sample) // AXES_FROM)]
+            self.map_ = self.map_ @ _principal_axes(shown @ self.map_, some @ self.map_, self.dim)
         return self
 
     def transform(self, X: Anything) -> Floats:
@@ -247,7 +250,7 @@ def _whitener(scatter: Anything, shrinkage: float) -> Floats:
     if size <= TINY:
         return sphere.astype(np.float32)
     lower = np.linalg.cholesky((1 - shrinkage) * scatter / size + shrinkage * sphere)
-    return np.asarray(solve_triangular(lower, sphere, lower=True).T, dtype=np.float32)
+    return np.asarray(dtrtri(lower, lower=1)[0].T, dtype=np.float32)
 
 
 def _principal_axes(shown: Floats, sample: Floats, dim: int) -> Floats:
