@@ -12,8 +12,9 @@ import numpy as np
 
 from fieldguide.arrays import Anything, Ints
 
-PARTS = 8  # the fewer classes are hidden at once, the more a rehearsal is like the task
-ENOUGH = 600  # classes played, over all turns, teach enough
+MANY_CLASSES = 300  # of more, a quarter hidden once teaches enough
+PARTS = 8  # of fewer classes; the fewer are hidden at once, the more a rehearsal is like the task
+ENOUGH = 600  # classes that have played, over all turns
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,13 @@ def casts(codes: Ints, seed: int) -> Iterator[Cast]:
     """
     rng = np.random.default_rng(seed)
     size = np.bincount(codes)
-    parts = min(PARTS, len(size))
+    parts, turns = (4, 1) if len(size) > MANY_CLASSES else (PARTS, ceil(ENOUGH / len(size)))
+    parts = min(parts, len(size))
     turn = rng.permutation(np.arange(len(size)) % parts)
     order = rng.permutation(len(codes))
     by_class = order[np.argsort(codes[order], kind="stable")]
     first = np.cumsum(size) - size
-    for now in range(min(parts, ceil(ENOUGH / len(size)))):
+    for now in range(min(turns, parts)):
         hidden = (turn == now) & (parts > 1)
         one_each = by_class[first + (now - turn - 1) % parts % size]  # another shot each time, as long as there are
         known = one_each[(size > 1) & ~hidden]
