@@ -395,6 +395,10 @@ def test_the_more_classes_the_fewer_turns(classes, turns):
     assert len(list(casts(np.repeat(np.arange(classes), 2), 0))) == turns
 
 
+def test_with_one_shot_a_class_there_are_four_turns():
+    assert len(list(casts(np.arange(50), 0))) == 4
+
+
 def test_known_shots_stand_for_classes_whose_only_shot_cannot_be_hidden():
     codes = np.array([0, 1, 2, 3, 3, 4, 4, 4])  # three classes have one shot, as the fourth has once one is hidden
     cast = next(casts(np.tile(codes, 1), 0))

@@ -15,7 +15,7 @@ BINS = 16
 RESAMPLES = 60
 PRIOR, PRIOR_SPREAD = 0.3, 0.3  # mean and standard deviation before anything is seen: about that of any share
 PRIOR_QUERIES = 10.0  # worth as much as that where no variance can be told
-OVERLAP = 0.2  # where classes have one shot; an eighth are of classes the rehearsal had hidden, the rest differs by set
+OVERLAP = 0.3  # where classes have one shot; classes that the rehearsal hides have a part in it
 UPPER = (0.2, 0.7)  # high scores are those above which this share of the known lies
 
 

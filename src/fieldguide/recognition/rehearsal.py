@@ -13,7 +13,7 @@ import numpy as np
 from fieldguide.arrays import Anything, Ints
 
 MANY_CLASSES = 300  # of more, a quarter hidden once teaches enough
-PARTS = 8  # of fewer classes; the fewer are hidden at once, the more a rehearsal is like the task
+PARTS = 8  # of fewer; the fewer are hidden at once, the more the shots hidden of others say
 ENOUGH = 600  # classes that have played, over all turns
 
 
@@ -45,8 +45,9 @@ def casts(codes: Ints, seed: int) -> Iterator[Cast]:
     """
     rng = np.random.default_rng(seed)
     size = np.bincount(codes)
-    parts, turns = (4, 1) if len(size) > MANY_CLASSES else (PARTS, ceil(ENOUGH / len(size)))
-    parts = min(parts, len(size))
+    many = len(size) > MANY_CLASSES
+    parts = min(4 if many or size.max() == 1 else PARTS, len(size))
+    turns = 1 if many else ceil(ENOUGH / len(size))
     turn = rng.permutation(np.arange(len(size)) % parts)
     order = rng.permutation(len(codes))
     by_class = order[np.argsort(codes[order], kind="stable")]
