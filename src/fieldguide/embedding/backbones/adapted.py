@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from fieldguide.arrays import Floats
+from fieldguide.embedding.backbones.weights import load_weights
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.errors import BackboneError
 from fieldguide.files import written_whole
@@ -95,7 +96,7 @@ class Adapted:
             return base
         head = self.head()
         if self.tuned:
-            base.load_state_dict(self._tensors("base."))
+            self._fill(base, "base.")
         return nn.Sequential(base, head).eval()
 
     def head(self) -> "Head":
@@ -103,7 +104,7 @@ class Adapted:
         from fieldguide.embedding.backbones.head import Head, HeadShape
 
         head = Head(HeadShape(self.widths, self.centred, self.bias))
-        head.load_state_dict(self._tensors("head."))
+        self._fill(head, "head.")
         return head.eval()
 
     def heads_by_epoch(self) -> "dict[int, Head]":
@@ -113,7 +114,7 @@ class Adapted:
         heads = {}
         for epoch, path in sorted((int(path.stem), path) for path in (self.folder / EPOCHS).glob("*.safetensors")):
             head = Head(HeadShape(self.widths, self.centred, self.bias))
-            head.load_state_dict(_load(path))
+            _fill(head, load_weights(path), path)
             heads[epoch] = head.eval()
         return heads
 
@@ -130,9 +131,12 @@ class Adapted:
             ]
         return np.concatenate([np.empty((0, self.dim), np.float32), *parts])
 
-    def _tensors(self, prefix: str) -> dict[str, Any]:
-        tensors = _load(self.folder / WEIGHTS)
-        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    def _fill(self, network: "nn.Module", prefix: str) -> None:
+        """Give a network those of the folder's weights whose names begin with `prefix`."""
+        path = self.folder / WEIGHTS
+        tensors = load_weights(path)
+        own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        _fill(network, own, path)
 
 
 def takes(name: str) -> bool:
@@ -180,13 +184,13 @@ def save_epoch(folder: Path, epoch: int, head: "nn.Module") -> None:
         save_file({name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}, scratch)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _fill(network: "nn.Module", tensors: dict[str, Any], path: Path) -> None:
     try:
-        from safetensors.torch import load_file
-    except ImportError:
-        raise BackboneError("trained backbones need safetensors: pip install 'fieldguide[train]'") from None
-    tensors: dict[str, Any] = load_file(path)
-    return tensors
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise BackboneError(
+            f"{path} does not fit its card, {CARD}: copy the whole folder again, or train again"
+        ) from error
 
 
 def save_adapted(backbone: Adapted, tensors: dict[str, Any], card: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fieldguide.embedding.backbones.weights import load_weights
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.errors import BackboneError
 
@@ -65,11 +66,10 @@ class EfficientNetLite:
 
     def classifier(self) -> "nn.Module":
         """Build the whole network with its 1,000 ImageNet outputs; a wrong preprocessing step shows there."""
-        import torch
         from efficientnet_lite_pytorch import EfficientNet
 
         network: nn.Module = EfficientNet.from_name(self.name)
-        network.load_state_dict(torch.load(self.weights()[0], map_location="cpu", weights_only=True))
+        network.load_state_dict(load_weights(self.weights()[0]))
         return network.eval()
 
 

@@ -3,6 +3,7 @@
 Pickles, which run whatever code they hold, are not even downloaded.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,8 +119,6 @@ def safetensors(folder: Path, name: str) -> list[Path]:
     ------
     BackboneError : there are none, or not all of them.
     """
-    import json
-
     if (whole := folder / "model.safetensors").is_file():
         return [whole]
     index = folder / "model.safetensors.index.json"
@@ -129,7 +128,15 @@ def safetensors(folder: Path, name: str) -> list[Path]:
             f"{folder} has no model.safetensors (a .bin or .pt is a pickle, can run code and is not opened): {advice}"
             + (f"; conversions often wait as {name}@refs/pr/NUMBER" if NAME.fullmatch(name) and "@" not in name else "")
         )
-    shards = [folder / shard for shard in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+    try:
+        shards = [folder / shard for shard in sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackboneError(f"{index} cannot be read ({error!r}): fetch the checkpoint again") from error
+    for shard in shards:  # a name such as ../../other.bin would have another file opened
+        if shard.parent != folder or shard.suffix != ".safetensors":
+            raise BackboneError(f"{index} names {shard}, which is no safetensors of this folder: fetch it anew")
+    if not shards:
+        raise BackboneError(f"{index} names no weights: fetch the checkpoint again")
     if absent := [shard.name for shard in shards if not shard.is_file()]:
         raise BackboneError(f"{folder} lacks {absent[0]}, which model.safetensors.index.json names: fetch it again")
     return shards

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldguide.embedding.backbones import hub
 from fieldguide.embedding.backbones.processor import read_preprocessing
+from fieldguide.embedding.backbones.weights import load_weights
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.errors import BackboneError
 
@@ -108,16 +109,20 @@ class HuggingFaceBackbone:
         import transformers
         from transformers.utils import logging
 
+        weights: dict[str, Any] = {}
+        for path in hub.safetensors(self.folder, self.name):
+            weights |= load_weights(path)
         options: dict[str, Any] = {"add_pooling_layer": False} if self.family.architecture in POOLED_AGAIN else {}
         verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
         logging.set_verbosity_error()  # it would list the text tower's weights, which nobody asked for
         logging.disable_progress_bar()
         try:
+            # Without a folder: there it would look for other weights than those that were fingerprinted, and for LoRA's
             tower, account = getattr(transformers, self.family.architecture).from_pretrained(
-                self.folder,
+                None,
                 config=_vision(self.folder),
+                state_dict=weights,
                 dtype=torch.float32,
-                use_safetensors=True,
                 output_loading_info=True,
                 **options,
             )
@@ -191,7 +196,7 @@ def _vision(folder: Path) -> Any:
     """Give the configuration of the image tower, which is the whole one or a part of it."""
     from transformers import AutoConfig
 
-    whole = AutoConfig.from_pretrained(folder)
+    whole = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     vision = getattr(whole, "vision_config", whole)
     if vision is not whole and hasattr(whole, "projection_dim"):
         vision.projection_dim = whole.projection_dim  # the image tower's own entry may be left at its default

@@ -6,6 +6,7 @@ The embedding is the image tower's, in the space that pictures and texts share.
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldguide.embedding.backbones import hub
 from fieldguide.embedding.backbones.processor import CLIP_MEAN, CLIP_STD
+from fieldguide.embedding.backbones.weights import line_of, load_weights
 from fieldguide.embedding.preprocessing import FILTERS, Preprocessing
 from fieldguide.errors import BackboneError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 PREFIX = "open_clip:"
+TOWER = "visual."  # what stands before the names of the image tower's weights
 FILES = "open_clip_config.json", "open_clip_model.safetensors"
 
 
@@ -38,11 +41,35 @@ class OpenClipBackbone:
         return [self.folder / file for file in FILES]
 
     def network(self) -> "nn.Module":
-        """Build the image tower, in float32 and evaluation mode."""
-        import open_clip
+        """Build the image tower, in float32 and evaluation mode.
 
-        whole = open_clip.create_model(f"local-dir:{self.folder}", precision="fp32", device="cpu")
-        tower: nn.Module = whole.visual
+        open_clip opens no file but the configuration: it would take any .bin or .pth of the folder for the weights.
+
+        Raises
+        ------
+        BackboneError : the weights cannot be opened, or are not this architecture's.
+        """
+        import open_clip
+        from open_clip.convert import convert_state_dict
+
+        weights = load_weights(self.folder / FILES[1])
+        disabled = logging.root.manager.disable
+        logging.disable(logging.WARNING)  # it would warn that the network is random, as it is not told of the weights
+        try:
+            whole = open_clip.create_model(
+                f"local-dir:{self.folder}",
+                precision="fp32",
+                device="cpu",
+                **dict.fromkeys(["load_weights", "pretrained_image", "pretrained_text"], False),
+            )
+            weights = convert_state_dict(whole, weights)  # MobileCLIP's names are others
+            tower: nn.Module = whole.visual
+            own = {name.removeprefix(TOWER): value for name, value in weights.items() if name.startswith(TOWER)}
+            tower.load_state_dict(own)
+        except Exception as error:  # it raises nearly anything on configurations and weights that do not fit
+            raise BackboneError(f"the checkpoint {self.name} cannot be opened ({line_of(error)})") from error
+        finally:
+            logging.disable(disabled)
         return tower.eval()
 
 

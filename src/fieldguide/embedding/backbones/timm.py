@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldguide.embedding.backbones import hub
 from fieldguide.embedding.backbones.processor import IMAGENET_MEAN, IMAGENET_STD
+from fieldguide.embedding.backbones.weights import line_of, load_weights
 from fieldguide.embedding.preprocessing import FILTERS, Preprocessing
 from fieldguide.errors import BackboneError
 
@@ -39,10 +40,27 @@ class TimmBackbone:
         return _files(self.folder)
 
     def network(self) -> "nn.Module":
-        """Build the network without its classifier, in evaluation mode."""
+        """Build the network without its classifier, in evaluation mode.
+
+        timm renames and drops weights as the architecture wants it, but opens no file: its older versions, 1.0.16 for
+        one, open a folder's pickle without `weights_only`.
+
+        Raises
+        ------
+        BackboneError : the weights cannot be opened, or are not this architecture's.
+        """
         import timm
 
-        network: nn.Module = timm.create_model(f"local-dir:{self.folder}", pretrained=True, num_classes=0)
+        weights = load_weights(_files(self.folder)[1])
+        ours = {"source": "", "custom_load": False, "state_dict": weights}
+        try:
+            network: nn.Module = timm.create_model(
+                f"local-dir:{self.folder}", pretrained=True, num_classes=0, pretrained_cfg_overlay=ours
+            )
+        except Exception as error:  # timm asserts, and its networks raise nearly anything on wrong weights
+            raise BackboneError(f"the checkpoint {self.name} cannot be opened ({line_of(error)})") from error
+        for told in {id(one): one for one in (network.pretrained_cfg, network.default_cfg)}.values():
+            told.pop("state_dict", None)  # a second copy of all weights
         return network.eval()
 
 
@@ -73,11 +91,11 @@ def load(name: str) -> TimmBackbone:
     folder = hub.find(place, FILES, OLD_FILES, kind="timm")
     if not _files(folder):
         raise BackboneError(f"{folder} lacks {' or '.join(FILES)}: it is not a checkpoint of timm")
-    return TimmBackbone(name, folder, _dim(folder), read_preprocessing(folder))
+    return TimmBackbone(name, folder, _dim(name, folder), read_preprocessing(folder))
 
 
 def _files(folder: Path) -> list[Path]:
-    """Give the configuration and the weights; a pickle only if there is nothing else: timm opens it `weights_only`."""
+    """Give the configuration and the weights; a pickle only if there is nothing else."""
     for choice in FILES, OLD_FILES:
         paths = [folder / name for name in choice]
         if all(path.is_file() for path in paths):
@@ -85,14 +103,39 @@ def _files(folder: Path) -> list[Path]:
     return []
 
 
-def _dim(folder: Path) -> int:
-    """Run the network on no data to see how many numbers come out; not all configurations say it."""
+def _dim(name: str, folder: Path) -> int:
+    """Run the network on no data to see how many numbers come out; not all configurations say it.
+
+    Raises
+    ------
+    BackboneError : timm knows no such architecture, or cannot build it as the configuration says.
+    """
+    try:
+        return _width("meta", folder)
+    except (
+        RuntimeError,
+        NotImplementedError,
+    ):  # timm 1.0.16 and some networks count with true numbers as they are built
+        pass
+    except Exception as error:
+        raise _unknown(name, error) from error
+    try:
+        return _width("cpu", folder)
+    except Exception as error:
+        raise _unknown(name, error) from error
+
+
+def _width(device: str, folder: Path) -> int:
     import timm
     import torch
 
-    with torch.device("meta"), torch.inference_mode():
+    with torch.device(device), torch.inference_mode(), torch.random.fork_rng(devices=[]):
         network = timm.create_model(f"local-dir:{folder}", pretrained=False, num_classes=0).eval()
-        return int(network(torch.empty(1, *network.pretrained_cfg["input_size"])).shape[1])
+        return int(network(torch.zeros(1, *network.pretrained_cfg["input_size"])).shape[1])
+
+
+def _unknown(name: str, error: Exception) -> BackboneError:
+    return BackboneError(f"timm cannot build the network of {name} ({line_of(error)}): fetch it again, or update timm")
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:
