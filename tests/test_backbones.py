@@ -291,7 +291,7 @@ def test_a_missing_package_is_named_with_the_way_to_install_it(name, package, ex
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(FieldguideError) as error:
         load_backbone(name.replace("FOLDER", str(folders["clip"])))
-    assert f"needs a package that is not installed: pip install 'fieldguide[{extra}]'" in str(error.value)
+    assert f"needs {package}, which is not installed: pip install 'fieldguide[{extra}]'" in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["no/such/folder", "/nowhere/at-all", "clip", "./here"])

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fieldguide.errors import BackboneError
+from fieldguide.extras import require
 
 NAME = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
 CONFIGURATION = "config.json", "preprocessor_config.json", "processor_config.json", "model.safetensors.index.json"
@@ -60,11 +61,10 @@ def cached(name: str, files: Sequence[str] = FILES) -> Path | None:
 
 
 def _download(name: str, files: Sequence[str], kind: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-    except ImportError:
-        raise missing(name, kind) from None
+    require("huggingface_hub", f"the backbone {name}", error=BackboneError)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
     repository, revision = split(name)
     try:
         return Path(snapshot_download(repository, revision=revision, allow_patterns=list(files)))
@@ -105,11 +105,6 @@ def fetch(name: str) -> str:
     """Give the command that fetches a checkpoint into the folder FOLDER."""
     repository, revision = split(name)
     return f"hf download {repository}" + f" --revision {revision}" * (revision != "main") + " --local-dir FOLDER"
-
-
-def missing(name: str, kind: str) -> BackboneError:
-    """Make the error for a backbone whose package is not installed."""
-    return BackboneError(f"the backbone {name} needs a package that is not installed: pip install 'fieldguide[{kind}]'")
 
 
 def safetensors(folder: Path, name: str) -> list[Path]:

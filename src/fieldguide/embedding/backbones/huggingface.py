@@ -11,16 +11,18 @@ Each family's embedding is the one that its authors compare pictures by:
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldguide.embedding.backbones import hub
 from fieldguide.embedding.backbones.processor import read_preprocessing
-from fieldguide.embedding.backbones.weights import load_weights
+from fieldguide.embedding.backbones.weights import line_of, load_weights
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.errors import BackboneError
+from fieldguide.extras import require
 
 if TYPE_CHECKING:
     from torch import nn
@@ -107,38 +109,48 @@ class HuggingFaceBackbone:
     def _tower(self) -> "nn.Module":
         import torch
         import transformers
-        from transformers.utils import logging
 
         weights: dict[str, Any] = {}
         for path in hub.safetensors(self.folder, self.name):
             weights |= load_weights(path)
         options: dict[str, Any] = {"add_pooling_layer": False} if self.family.architecture in POOLED_AGAIN else {}
-        verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-        logging.set_verbosity_error()  # it would list the text tower's weights, which nobody asked for
-        logging.disable_progress_bar()
         try:
-            # Without a folder: there it would look for other weights than those that were fingerprinted, and for LoRA's
-            tower, account = getattr(transformers, self.family.architecture).from_pretrained(
-                None,
-                config=_vision(self.folder),
-                state_dict=weights,
-                dtype=torch.float32,
-                output_loading_info=True,
-                **options,
-            )
+            with _quiet():
+                # Not from the folder, where it would look for LoRA's weights and others that are not fingerprinted
+                tower, account = getattr(transformers, self.family.architecture).from_pretrained(
+                    None,
+                    config=_vision(self.folder),
+                    state_dict=weights,
+                    dtype=torch.float32,
+                    output_loading_info=True,
+                    **options,
+                )
         except Exception as error:  # safetensors and transformers raise nearly anything on damaged files
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise BackboneError(f"the checkpoint {self.name} cannot be opened ({reason}): fetch it again") from error
-        finally:
-            logging.set_verbosity(verbosity)
-            if bars:
-                logging.enable_progress_bar()
+            raise BackboneError(
+                f"the checkpoint {self.name} cannot be opened ({line_of(error)}): fetch it again"
+            ) from error
         if lacking := sorted(account["missing_keys"]):  # transformers would draw them at random
             raise BackboneError(
                 f"the checkpoint {self.name} lacks {len(lacking)} of its network's weights, {lacking[0]} for one"
             )
         network: nn.Module = tower
         return network
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence transformers: it would list the text tower's weights, and its odd settings, which nobody asked for."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 POOLED_AGAIN = "ViTModel", "DeiTModel"  # with a layer that only pre-training on captions or the like used
@@ -159,10 +171,8 @@ def load(name: str) -> HuggingFaceBackbone:
     folder = hub.find(name)
     family = family_of(folder)
     hub.safetensors(folder, name)
-    try:
-        config = _vision(folder)
-    except ImportError:
-        raise hub.missing(name, "huggingface") from None
+    require("transformers", f"the backbone {name}", error=BackboneError)
+    config = _vision(folder)
     if family is _SIGLIP and not config.vision_use_head:
         raise BackboneError(f"the checkpoint {name} has no pooling head, so there is no embedding of a whole picture")
     preprocessing = read_preprocessing(folder, family.processor)
@@ -179,9 +189,10 @@ def family_of(folder: Path) -> Family:
     """
     path = folder / "config.json"
     try:
-        kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError) as error:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise BackboneError(f"{path} cannot be read ({error}): fetch the checkpoint again") from error
+    kind = str(said.get("model_type")) if isinstance(said, dict) else "no object"
     if kind == "siglip2":
         raise BackboneError(
             f"{path}: SigLIP 2 'naflex' takes pictures of every shape, which fit no batch: take one of a fixed size, "
@@ -193,10 +204,20 @@ def family_of(folder: Path) -> Family:
 
 
 def _vision(folder: Path) -> Any:
-    """Give the configuration of the image tower, which is the whole one or a part of it."""
+    """Give the configuration of the image tower, which is the whole one or a part of it.
+
+    Raises
+    ------
+    BackboneError : transformers cannot make sense of it.
+    """
     from transformers import AutoConfig
 
-    whole = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    try:
+        with _quiet():
+            whole = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # it raises nearly anything on values of a wrong type
+        path = folder / "config.json"
+        raise BackboneError(f"{path} cannot be used ({line_of(error)}): fetch the checkpoint again") from error
     vision = getattr(whole, "vision_config", whole)
     if vision is not whole and hasattr(whole, "projection_dim"):
         vision.projection_dim = whole.projection_dim  # the image tower's own entry may be left at its default
@@ -205,7 +226,8 @@ def _vision(folder: Path) -> Any:
 
 def _check_size(name: str, family: Family, config: Any, preprocessing: Preprocessing) -> None:
     """Refuse pictures that a network with a table of positions cannot take; DINO's interpolates it."""
-    if "DINO" not in family.architecture.upper() and preprocessing.size != config.image_size:
+    sides = config.image_size if isinstance(config.image_size, list | tuple) else [config.image_size]
+    if "DINO" not in family.architecture.upper() and set(sides) != {preprocessing.size}:
         raise BackboneError(
             f"the checkpoint {name} does not fit together: its processor makes pictures of {preprocessing.size} "
             f"pixels, its network takes {config.image_size}"

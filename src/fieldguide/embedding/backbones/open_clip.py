@@ -17,6 +17,7 @@ from fieldguide.embedding.backbones.processor import CLIP_MEAN, CLIP_STD
 from fieldguide.embedding.backbones.weights import line_of, load_weights
 from fieldguide.embedding.preprocessing import FILTERS, Preprocessing
 from fieldguide.errors import BackboneError
+from fieldguide.extras import require
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,11 +87,7 @@ def load(name: str) -> OpenClipBackbone:
     BackboneError : open_clip is not installed, the checkpoint cannot be had, or its pictures are prepared in a way that
         is not known.
     """
-    try:
-        import open_clip
-    except ImportError:
-        raise hub.missing(name, "open_clip") from None
-
+    open_clip = require("open_clip", f"the backbone {name}", error=BackboneError)
     place = name.removeprefix(PREFIX)
     if not Path(place).is_dir() and not place.startswith("hf-hub:"):
         architecture, _, tag = place.partition("/")

@@ -16,6 +16,7 @@ from fieldguide.embedding.backbones.processor import IMAGENET_MEAN, IMAGENET_STD
 from fieldguide.embedding.backbones.weights import line_of, load_weights
 from fieldguide.embedding.preprocessing import FILTERS, Preprocessing
 from fieldguide.errors import BackboneError
+from fieldguide.extras import require
 
 if TYPE_CHECKING:
     from torch import nn
@@ -59,8 +60,8 @@ class TimmBackbone:
             )
         except Exception as error:  # timm asserts, and its networks raise nearly anything on wrong weights
             raise BackboneError(f"the checkpoint {self.name} cannot be opened ({line_of(error)})") from error
-        for told in {id(one): one for one in (network.pretrained_cfg, network.default_cfg)}.values():
-            told.pop("state_dict", None)  # a second copy of all weights
+        told: Any = network.pretrained_cfg
+        told.pop("state_dict", None)  # a second copy of all weights
         return network.eval()
 
 
@@ -77,11 +78,7 @@ def load(name: str) -> TimmBackbone:
     BackboneError : timm is not installed, the checkpoint cannot be had, or its pictures are prepared in a way that is
         not known.
     """
-    try:
-        import timm
-    except ImportError:
-        raise hub.missing(name, "timm") from None
-
+    timm = require("timm", f"the backbone {name}", error=BackboneError)
     place = name.removeprefix(PREFIX).removeprefix("hf-hub:")
     if not Path(place).is_dir() and "/" not in place:  # a name of timm's own, without or with a tag
         config = timm.get_pretrained_cfg(place)
@@ -112,11 +109,8 @@ def _dim(name: str, folder: Path) -> int:
     """
     try:
         return _width("meta", folder)
-    except (
-        RuntimeError,
-        NotImplementedError,
-    ):  # timm 1.0.16 and some networks count with true numbers as they are built
-        pass
+    except (RuntimeError, NotImplementedError):
+        pass  # timm 1.0.16, and some networks, count with true numbers as they are built
     except Exception as error:
         raise _unknown(name, error) from error
     try:
