@@ -98,6 +98,7 @@ class RunFacts:
     account : by what distractors were told apart, in words
     contamination : the share of distractors, estimated, given or called
     interval : its 90% interval, where it was estimated
+    engine, precision : what ran the backbone; None where embeddings were given, or an earlier version wrote the file
     """
 
     recipe: str
@@ -106,6 +107,8 @@ class RunFacts:
     account: str
     contamination: float
     interval: tuple[float, float] | None = None
+    engine: str | None = None
+    precision: str | None = None
 
 
 def write_details(

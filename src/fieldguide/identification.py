@@ -15,6 +15,7 @@ from fieldguide.catalog import Catalog, check_gallery, read_gallery, read_querie
 from fieldguide.embedder import Embedder, Pictures, catalog_of
 from fieldguide.embedding import EmbeddedPictures, Embeddings, is_embeddings, read_embeddings
 from fieldguide.embedding.backbones.adapted import is_trained
+from fieldguide.embedding.engines import engine_named
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.files import check_writable
 from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
@@ -161,6 +162,8 @@ def identify_catalogs(
         account,
         contamination=float(getattr(recognizer, "contamination_", ranking.is_unknown().mean())),
         interval=getattr(recognizer, "contamination_interval_", None) if settings.contamination is None else None,
+        engine=engine_named(settings.engine, settings.precision) if both.from_pictures else None,
+        precision=settings.precision if both.from_pictures else None,
     )
     return Identification(ranking, facts, unreadable, known, catalog_of(queries), shots, asked)
 

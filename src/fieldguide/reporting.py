@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.answers import Format, read_details
+from fieldguide.answers import Format, RunFacts, read_details
 from fieldguide.arrays import Floats
 from fieldguide.catalog import read_gallery, read_queries
 from fieldguide.catalog.tables import read_columns
-from fieldguide.embedding import Embeddings, embed, load_backbone, open_store, start_engine
+from fieldguide.embedder import Embedder
+from fieldguide.embedding import Embeddings
 from fieldguide.embedding.backbones import Backbone
 from fieldguide.embedding.backbones.adapted import CARD, EPOCHS, takes
 from fieldguide.embedding.backbones.adapted import load as load_adapted
+from fieldguide.embedding.engines import installed
 from fieldguide.errors import AnswersError, CatalogError, FieldguideError
 from fieldguide.evaluation import match_truth
 from fieldguide.files import check_writable, written_whole
@@ -56,7 +58,7 @@ def read_run(
     board: Path | None = None,
     training: Path | None = None,
     layout: str = "t-sne",
-    engine: str = "auto",
+    engine: str | None = None,
     show: bool = True,
 ) -> Run:
     """Gather all that a report draws on. Pictures whose embeddings are not stored are embedded by the run's backbone.
@@ -70,7 +72,8 @@ def read_run(
     board : a leaderboard, a JSON object a line
     training : the folder of a trained backbone; that of the run itself unless given
     layout : how the map is laid out, as in `lay_out`
-    engine, show : as in `embed`
+    engine : what runs the backbone; the run's own, in its precision, unless given
+    show : whether to show progress
 
     Raises
     ------
@@ -85,13 +88,12 @@ def read_run(
     training = training or trained_folder(facts.backbone)
     rows, history = read_json_lines(board), read_training(training)
 
-    def embedded(backbone: Backbone) -> tuple[Embeddings, Embeddings]:
-        runner = start_engine(engine, backbone)
-        store = open_store(backbone, runner)
-        shots = embed(known, backbone, engine=runner, store=store, what="gallery", show=show)
-        return shots, embed(asked, backbone, engine=runner, store=store, what="queries", show=show)
+    def embedded(backbone: str | Backbone) -> tuple[Embeddings, Embeddings]:
+        # As `identify` embeds, so that what it kept is found: the gallery first, as int8 is calibrated by it
+        embedder = Embedder(backbone, engine or engine_of(facts), facts.precision or "float32", show=show)
+        return embedder(known, "gallery").embeddings, embedder(asked, "queries").embeddings
 
-    shots, embeddings = embedded(load_backbone(facts.backbone))
+    shots, embeddings = embedded(facts.backbone)
     if shots.unreadable:
         place = np.full(len(known) + 1, -1)
         place[shots.rows] = np.arange(len(shots.rows))
@@ -104,6 +106,12 @@ def read_run(
         layout=layout,
         stages=read_stages(training, embedded),
     )
+
+
+def engine_of(facts: RunFacts) -> str:
+    """Give the engine of a run; another that has the same numbers, nearly, where its own is not installed here."""
+    same = facts.engine is not None and (facts.precision != "float32" or installed(facts.engine))
+    return facts.engine if facts.engine and same else "auto"
 
 
 def read_stages(

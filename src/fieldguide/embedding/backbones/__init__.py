@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fieldguide.embedding.backbones import adapted, efficientnet_lite, huggingface, open_clip, timm
 from fieldguide.embedding.preprocessing import Preprocessing
@@ -39,6 +39,8 @@ class Backbone(Protocol):
         """Build the network: normalised pictures (n, 3, size, size) float32 to embeddings (n, dim)."""
 
 
+FINGERPRINT = "_fingerprint"  # where a backbone keeps its own
+
 # Which names belong to a kind, and what makes the backbone; the first that takes a name has it
 _KINDS: list[tuple[Callable[[str], bool], Callable[[str], Backbone]]] = [
     (adapted.takes, adapted.load),
@@ -71,7 +73,17 @@ def load_backbone(name: str) -> Backbone:
 
 
 def fingerprint(backbone: Backbone) -> str:
-    """Name what decides the numbers in an embedding: weights, preprocessing and pooling. 16 hex digits."""
+    """Name what decides the numbers in an embedding: weights, preprocessing and pooling. 16 hex digits.
+
+    The files are read once for a backbone, however often it is asked: they may be gigabytes.
+    """
+    known: dict[str, Any] = getattr(backbone, "__dict__", {})  # a copy with another preprocessing does not have it
+    if FINGERPRINT not in known:
+        known[FINGERPRINT] = _fingerprint(backbone)
+    return str(known[FINGERPRINT])
+
+
+def _fingerprint(backbone: Backbone) -> str:
     digest = hashlib.sha256(f"{backbone.preprocessing} {backbone.pooling}".encode())
     for path in backbone.weights():
         with path.open("rb") as file:

@@ -89,8 +89,7 @@ def start_engine(name: str, backbone: Backbone, precision: str = "float32", samp
     """
     if precision not in PRECISIONS:
         raise BackboneError(f"unknown precision '{precision}': choose one of {', '.join(PRECISIONS)}")
-    if name == "auto":
-        name = _fastest(precision)
+    name = engine_named(name, precision)
     if name not in ENGINES:
         raise BackboneError(f"unknown engine '{name}': choose auto or one of {', '.join(ENGINES)}")
     kind = ENGINES[name]
@@ -100,6 +99,16 @@ def start_engine(name: str, backbone: Backbone, precision: str = "float32", samp
         able = next(other for other, one in ENGINES.items() if precision in one.precisions)
         raise BackboneError(f"the engine {name} has no {precision}: take --engine {able}")
     return kind.start(backbone, precision, sample)
+
+
+def engine_named(name: str, precision: str) -> str:
+    """Give the engine that a name stands for: `auto` for the fastest that is installed and has that precision."""
+    return _fastest(precision) if name == "auto" else name
+
+
+def installed(name: str) -> bool:
+    """Whether the packages of an engine are there; not of one that is unknown."""
+    return name in ENGINES and _installed(name)
 
 
 def _installed(name: str) -> bool:

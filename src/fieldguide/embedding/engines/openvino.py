@@ -4,6 +4,8 @@ The network is converted from PyTorch once and kept in the cache folder; after t
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -15,15 +17,38 @@ from fieldguide.embedding.engines.openvino_tokens import compute_what_is_read, h
 from fieldguide.errors import BackboneError
 from fieldguide.machine import cores
 
-# OpenVINO reports its use to its makers unless this package is missing. What a museum runs is its own affair.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-
-
+TELEMETRY = "openvino_telemetry"
 CONVERSION = "c2"  # another when networks are converted in another way, so that those kept are made again
 # A convolution's activations of one picture stay in the cache of the core that computes them. A transformer's weights
 # do not fit there and are read again for each batch
 BATCH, BATCH_OF_TRANSFORMERS = 1, 8
 HINTS = {"float32": "f32", "bfloat16": "bf16"}  # unless told, OpenVINO takes bfloat16 where the CPU has it
+
+
+@contextmanager
+def without_telemetry() -> Iterator[None]:
+    """Import OpenVINO or NNCF here first: they report their use to their makers unless a package of theirs is missing.
+
+    What a museum runs is its own affair. A program that has imported them before us has made its own choice.
+    """
+    absent = object()
+    before: Any = sys.modules.get(TELEMETRY, absent)
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if before is absent:
+            del sys.modules[TELEMETRY]
+        else:
+            sys.modules[TELEMETRY] = before
+
+
+def load_openvino() -> Any:
+    """Import OpenVINO, its converter with it."""
+    with without_telemetry():
+        import openvino
+        import openvino.tools.ovc
+    return openvino
 
 
 class OpenVinoEngine:
@@ -44,9 +69,7 @@ class OpenVinoEngine:
     def __init__(
         self, backbone: Backbone, precision: str = "float32", network: Path | None = None, name: str | None = None
     ) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = load_openvino().Core()
         if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise BackboneError("this CPU has no arithmetic for bfloat16: take --precision float32 or int8")
         model = core.read_model(network or float_network(backbone))
@@ -75,9 +98,7 @@ class OpenVinoEngine:
 
 def openvino_version() -> str:
     """Name the version that converts: another one may do it otherwise."""
-    import openvino
-
-    return f"openvino-{openvino.get_version().split('-')[0]}"
+    return f"openvino-{load_openvino().get_version().split('-')[0]}"
 
 
 def float_network(backbone: Backbone) -> Path:
@@ -92,17 +113,15 @@ def float_network(backbone: Backbone) -> Path:
 
 def save(model: Any, place: Path) -> None:
     """Write a network into a folder, in the precision it has."""
-    import openvino
-
-    openvino.save_model(model, place / "network.xml", compress_to_fp16=False)
+    load_openvino().save_model(model, place / "network.xml", compress_to_fp16=False)
 
 
 def _model(backbone: Backbone) -> Any:
-    import openvino
     import torch
 
     from fieldguide.embedding.engines.pytorch import with_normalisation
 
+    openvino = load_openvino()
     network, size = with_normalisation(backbone), backbone.preprocessing.size
 
     def convert(batch: int) -> Any:

@@ -16,11 +16,20 @@ import numpy as np
 from fieldguide.arrays import Bytes, Floats
 from fieldguide.embedding.backbones import Backbone, fingerprint
 from fieldguide.embedding.engines.converted import converted
-from fieldguide.embedding.engines.openvino import CONVERSION, OpenVinoEngine, float_network, openvino_version, save
+from fieldguide.embedding.engines.openvino import (
+    CONVERSION,
+    OpenVinoEngine,
+    float_network,
+    load_openvino,
+    openvino_version,
+    save,
+    without_telemetry,
+)
 from fieldguide.embedding.engines.openvino_tokens import has_attention
 from fieldguide.embedding.pictures import UnreadableError, open_rgb
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.errors import BackboneError
+from fieldguide.extras import require
 
 PICTURES = 64  # to calibrate by, and as many others to check by
 LEAST_COSINE = 0.995  # to the embeddings of float32, on average
@@ -35,10 +44,8 @@ def quantised(backbone: Backbone, paths: Sequence[Path]) -> OpenVinoEngine:
     ------
     BackboneError : NNCF is not installed, no picture can be read, or the embeddings are too far from those of float32.
     """
-    try:
-        import nncf
-    except ImportError:
-        raise BackboneError("int8 needs a package that is not installed: pip install 'fieldguide[int8]'") from None
+    with without_telemetry():
+        nncf = require("nncf", "--precision int8", error=BackboneError)
 
     sample = _sample(paths, backbone.preprocessing)
     # Of a few pictures none can be spared: the check is then on those that it was calibrated on
@@ -71,10 +78,9 @@ def _sample(paths: Sequence[Path], steps: Preprocessing) -> Bytes:
 
 def _quantise(network: Path, sample: Bytes) -> Any:
     import nncf
-    import openvino
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
 
-    model = openvino.Core().read_model(network)
+    model = load_openvino().Core().read_model(network)
     kinds = {one.get_type_name() for one in model.get_ops()}
     batches = list(_batches(sample, int(model.input(0).shape[0])))
     with redirect_stdout(io.StringIO()):  # it draws bars

@@ -1,6 +1,7 @@
 """PyTorch, the engine that every other is held equal to, and the one for GPUs."""
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,6 @@ class TorchEngine:
         self.network = with_normalisation(backbone).to(self.device)
         if gpu == "cuda":
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as tensor cores like it
-        if not gpu:
-            torch.set_num_threads(cores())
         self.lock = Lock()  # PyTorch spreads one batch over all cores; two at once would fight for them
 
     def __call__(self, pictures: Bytes) -> Floats:
@@ -49,13 +48,30 @@ class TorchEngine:
         import torch
 
         faster = torch.autocast(self.device, self.type) if self.type else nullcontext()
-        with self.lock, torch.inference_mode(), faster:
+        threads = all_cores() if self.device == "cpu" else nullcontext()
+        with self.lock, threads, torch.inference_mode(), faster:
             embeddings: Floats = self.network(torch.from_numpy(pictures).to(self.device)).float().cpu().numpy()
         return embeddings
 
 
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """Let PyTorch use the cores that this process may use; how many it uses otherwise is the program's own choice."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def with_normalisation(backbone: Backbone) -> "nn.Module":
-    """Build the backbone's network with bytes (n, size, size, 3) for input: the normalisation is inside."""
+    """Build the backbone's network with bytes (n, size, size, 3) for input: the normalisation is inside.
+
+    Its first weights are drawn before they are replaced; the program's random numbers stay as they would be without.
+    """
     import torch
     from torch import nn
 
@@ -70,4 +86,5 @@ def with_normalisation(backbone: Backbone) -> "nn.Module":
         def forward(self, pictures):  # type: ignore[no-untyped-def]
             return self.body((pictures.permute(0, 3, 1, 2).float() - self.mean) / self.scale)
 
-    return Normalised().eval()
+    with torch.random.fork_rng(devices=[]):
+        return Normalised().eval()

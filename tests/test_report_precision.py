@@ -1,0 +1,37 @@
+"""A report embeds as its run did, and not otherwise: its engine and precision lie in the details."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from fieldguide.answers import FACTS
+from fieldguide.identification import Settings, identify_files
+from fieldguide.reporting import read_run
+
+
+@pytest.fixture
+def run(few, tmp_path):
+    settings = Settings(recipe="cosine", engine="torch", precision="bfloat16", show=False)
+    details = tmp_path / "details.parquet"
+    return details, identify_files(few.gallery, few.queries, tmp_path / "answers.csv", settings, details=details)
+
+
+def test_a_report_has_the_embeddings_of_its_run(run, few):
+    details, result = run
+    report = read_run(details, few.gallery, few.queries, show=False)
+    assert (report.facts.engine, report.facts.precision) == ("torch", "bfloat16")
+    assert (report.shots == result.shots).all()
+    assert (report.asked.matrix == result.asked.matrix).all()
+
+
+def test_details_that_do_not_say_it_are_read_as_before(run, few):
+    details, result = run
+    table = pq.read_table(details)
+    facts = json.loads(table.schema.metadata[FACTS.encode()])
+    del facts["engine"], facts["precision"]
+    pq.write_table(table.replace_schema_metadata({FACTS: json.dumps(facts)}), details)
+    report = read_run(details, few.gallery, few.queries, show=False)
+    assert report.facts.precision is None
+    assert report.shots.shape == result.shots.shape
+    assert not (report.shots == result.shots).all()  # they are those of float32
