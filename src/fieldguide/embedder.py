@@ -20,6 +20,7 @@ from fieldguide.embedding import (
 from fieldguide.embedding.backbones.adapted import Adapted
 from fieldguide.embedding.exchange import MadeBy
 from fieldguide.errors import BackboneError
+from fieldguide.extras import require
 
 if TYPE_CHECKING:
     from fieldguide.learning.banks import Views
@@ -99,6 +100,7 @@ class Embedder:
     def views(self, pictures: Catalog, n: int, what: str) -> Floats:
         """Embed augmented views of pictures that can all be read, (n, len(pictures), dim); each once a run."""
         if self.seen is None:
+            require("kornia", "looking at pictures in several views")
             from fieldguide.learning.banks import Views
 
             self.seen = Views(self.backbone, self.start(pictures)[0], show=self.show)

@@ -144,6 +144,7 @@ def identify_catalogs(
     FieldguideError : the settings name something that is not there.
     """
     tell = RuleOptions(settings.contamination, settings.threshold, settings.seed)
+    recipe_named(settings.recipe).check_installed(settings.recipe)
     recognizer_for(settings.recipe, settings.distractors, tell)  # mistakes are found before the pictures are embedded
     embedder = Embedder(
         settings.backbone, settings.engine, settings.precision, cache=settings.cache, show=settings.show

@@ -1,10 +1,11 @@
 """Named choices of recognizer and distractor rule. A new one is one line in `RECIPES` or `RULES`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fieldguide.adapting import Adapt, averaged, trained
 from fieldguide.errors import FieldguideError
+from fieldguide.extras import require
 from fieldguide.recognition import (
     CosineClassifier,
     DBSCANRule,
@@ -45,6 +46,7 @@ class Recipe:
     open : makes the recognizer that has the unknown label among its probabilities, if there is one
     adapt : makes other embeddings of the pictures, by training or from several views, if it is to do so
     own_space : whether the recognizer bends the space itself, anew for every gallery it is shown
+    needs : libraries of our extras that it cannot do without
     """
 
     rule: str
@@ -52,6 +54,12 @@ class Recipe:
     open: Callable[[RuleOptions], OpenSetRecognizer] | None = None
     adapt: Adapt | None = None
     own_space: bool = False
+    needs: Sequence[str] = ()
+
+    def check_installed(self, name: str) -> None:
+        """Refuse, before hours of work, a recipe whose libraries are missing."""
+        for library in self.needs:
+            require(library, f"the recipe {name}")
 
 
 RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
@@ -65,6 +73,7 @@ RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
 PROBABILITY = "probability"  # no rule upon a ranking: the unknown label is one of the labels ranked
 USES = {"contamination": ("threshold", PROBABILITY), "threshold": ("threshold",)}
 
+TRAINING = "accelerate", "kornia", "pytorch_metric_learning", "safetensors"
 TRANSDUCTIVE = Recipe(
     PROBABILITY,
     closed=lambda tell: TransductiveClassifier(contamination=0, seed=tell.seed),
@@ -104,14 +113,18 @@ RECIPES: dict[str, Recipe] = {
         closed=lambda tell: SelfTrainingClassifier(ProbabilisticClassifier(), seed=tell.seed),
     ),
     # the report's third and fourth: heads from random weights, compared by cosine
-    "metric-report": Recipe("dbscan", closed=lambda _: CosineClassifier(), adapt=trained("metric-report")),
-    "simclr-report": Recipe("dbscan", closed=lambda _: CosineClassifier(), adapt=trained("simclr-report")),
+    "metric-report": Recipe(
+        "dbscan", closed=lambda _: CosineClassifier(), adapt=trained("metric-report"), needs=TRAINING
+    ),
+    "simclr-report": Recipe(
+        "dbscan", closed=lambda _: CosineClassifier(), adapt=trained("simclr-report"), needs=TRAINING
+    ),
     # every picture seen in several views, and answered as by default
-    "views": replace(TRANSDUCTIVE, adapt=averaged),
+    "views": replace(TRANSDUCTIVE, adapt=averaged, needs=["kornia"]),
     # the report's trainings as they should have been: on several views, and held-out classes decide
-    "metric": replace(TRANSDUCTIVE, adapt=trained("metric", average=True)),
-    "simclr": replace(TRANSDUCTIVE, adapt=trained("simclr", average=True)),
-    "hybrid": replace(TRANSDUCTIVE, adapt=trained("hybrid", average=True)),
+    "metric": replace(TRANSDUCTIVE, adapt=trained("metric", average=True), needs=TRAINING),
+    "simclr": replace(TRANSDUCTIVE, adapt=trained("simclr", average=True), needs=TRAINING),
+    "hybrid": replace(TRANSDUCTIVE, adapt=trained("hybrid", average=True), needs=TRAINING),
 }
 DEFAULT_RECIPE = "transductive"
 
