@@ -1,6 +1,8 @@
 """A report of a run: from what lies on disk, or straight from the run, to figures and a page."""
 
 import json
+import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -11,8 +13,8 @@ import numpy as np
 
 from fieldguide.answers import Format, read_details
 from fieldguide.arrays import Floats
-from fieldguide.catalog import read_gallery, read_queries
-from fieldguide.catalog.tables import read_columns
+from fieldguide.catalog import Catalog, read_gallery, read_queries
+from fieldguide.catalog.tables import PARQUET, read_columns
 from fieldguide.embedding import Embeddings, embed, load_backbone, open_store, start_engine
 from fieldguide.embedding.backbones import Backbone
 from fieldguide.embedding.backbones.adapted import CARD, EPOCHS, takes
@@ -24,6 +26,8 @@ from fieldguide.report import Run, draw_all
 
 if TYPE_CHECKING:
     from fieldguide.identification import Identification
+
+log = logging.getLogger("fieldguide")
 
 
 def check_report(path: Path, inputs: Sequence[Path | None] = ()) -> None:
@@ -61,6 +65,8 @@ def read_run(
 ) -> Run:
     """Gather all that a report draws on. Pictures whose embeddings are not stored are embedded by the run's backbone.
 
+    Pictures that are no longer there have no place on the map, and a word instead of a picture; a warning names them.
+
     Parameters
     ----------
     details : what `identify --details` wrote
@@ -79,25 +85,36 @@ def read_run(
     form = form or Format()
     known = read_gallery(gallery, image_column=form.image_column, label_column=form.label_column, unknown=form.unknown)
     asked = read_queries(queries, image_column=form.image_column)
+    if details.is_file() and details.suffix.lower() not in PARQUET:
+        raise AnswersError(
+            f"{details}: a report is made of details, not of answers: name the Parquet file of identify --details"
+        )
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
     labels = None if truth is None else read_truth(truth, ranking.names, form)
+    if labels and not {*classes, form.unknown}.intersection(labels.values()):
+        log.warning("no true label of %s is a class of %s: every query counts as none of these", truth, gallery)
     training = training or trained_folder(facts.backbone)
     rows, history = read_json_lines(board), read_training(training)
+    for pictures, source in (known, gallery), (asked, queries):
+        refuse_if_all_are_gone(pictures, source)
 
-    def embedded(backbone: Backbone) -> tuple[Embeddings, Embeddings]:
+    def embedded(backbone: Backbone) -> tuple[Floats, Embeddings]:
         runner = start_engine(engine, backbone)
         store = open_store(backbone, runner)
         shots = embed(known, backbone, engine=runner, store=store, what="gallery", show=show)
-        return shots, embed(asked, backbone, engine=runner, store=store, what="queries", show=show)
+        others = embed(asked, backbone, engine=runner, store=store, what="queries", show=show)
+        for pictures, embeddings, source in (known, shots, gallery), (asked, others, queries):
+            refuse_if_none_was_read(pictures, embeddings, source)
+        matrix = np.full((len(known), shots.matrix.shape[1]), np.nan, np.float32)
+        matrix[shots.rows] = shots.matrix
+        return matrix, others
 
     shots, embeddings = embedded(load_backbone(facts.backbone))
-    if shots.unreadable:
-        place = np.full(len(known) + 1, -1)
-        place[shots.rows] = np.arange(len(shots.rows))
-        ranking.nearest[:] = place[ranking.nearest]  # the last of `place` is for -1
+    warn_of_missing(known, np.flatnonzero(np.isnan(shots).any(axis=1)).tolist(), gallery)
+    warn_of_missing(asked, sorted(embeddings.unreadable), queries)
     return Run(
-        *(ranking, facts, known.take(shots.rows), asked, shots.matrix, embeddings),
+        *(ranking, facts, known, asked, shots, embeddings),
         truth=labels,
         board=rows,
         training=history,
@@ -107,7 +124,7 @@ def read_run(
 
 
 def read_stages(
-    folder: Path | None, embedded: Callable[[Backbone], tuple[Embeddings, Embeddings]]
+    folder: Path | None, embedded: Callable[[Backbone], tuple[Floats, Embeddings]]
 ) -> dict[int, tuple[Floats, Embeddings]]:
     """Give by epoch what a training run made of gallery and queries; nothing of no folder or one without such heads.
 
@@ -125,9 +142,54 @@ def read_stages(
     stages = {}
     with torch.inference_mode():
         for epoch, head in trained.heads_by_epoch().items():
-            known, other = (head(torch.from_numpy(rows)).numpy() for rows in (shots.matrix, asked.matrix))
+            known, other = (head(torch.from_numpy(rows)).numpy() for rows in (shots, asked.matrix))
             stages[epoch] = known, replace(asked, matrix=other)
     return stages
+
+
+def refuse_if_all_are_gone(pictures: Catalog, source: Path) -> None:
+    """Refuse pictures none of which is where it was, before anything is embedded.
+
+    Raises
+    ------
+    CatalogError : it names the first path that was looked for.
+    """
+    # os.path, as it says of a folder that must not be looked into that the picture is not there
+    if not any(os.path.exists(path) for path in pictures.paths):  # noqa: PTH110
+        raise CatalogError(
+            f"none of the {len(pictures):,} pictures of {source} is there: {_absolute(pictures.paths[0])} was looked "
+            "for first; mount the drive that they are on, or name the folder or table of where they are now"
+        )
+
+
+def refuse_if_none_was_read(pictures: Catalog, embeddings: Embeddings, source: Path) -> None:
+    """Refuse pictures none of which can be read.
+
+    Raises
+    ------
+    CatalogError : it names the first and the reason.
+    """
+    if not embeddings.rows:
+        raise CatalogError(
+            f"none of the {len(pictures):,} pictures of {source} can be read: {_absolute(pictures.paths[0])} "
+            f"({embeddings.unreadable[0]})"
+        )
+
+
+def warn_of_missing(pictures: Catalog, missing: Sequence[int], source: Path) -> None:
+    """Say which pictures the report is without; nothing if there are none."""
+    if missing:
+        log.warning(
+            "%s of the %s pictures of %s cannot be read or are not there, %s the first: the report goes on without",
+            f"{len(missing):,}",
+            f"{len(pictures):,}",
+            source,
+            _absolute(pictures.paths[missing[0]]),
+        )
+
+
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100  a link in it may be what is wrong: it is not resolved
 
 
 def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]:
@@ -136,13 +198,19 @@ def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]
     Raises
     ------
     CatalogError : the file or a column is missing.
-    AnswersError : a picture is not among the queries.
+    AnswersError : it is not of these queries.
     """
     images, labels = read_columns(path, [form.image_column, form.label_column])
     if len(set(images)) != len(images):
         raise AnswersError(f"{path}: a picture is listed twice")
     truth = dict(zip(images, labels, strict=True))
-    return {names[place]: label for place, label in match_truth(names, truth)}
+    try:
+        matched = {names[place]: label for place, label in match_truth(names, truth)}
+    except AnswersError as error:
+        raise AnswersError(f"{path}: {error}: is it of these queries?") from error
+    if not matched:
+        raise AnswersError(f"{path}: none of its pictures is among the queries")
+    return matched
 
 
 def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
