@@ -394,7 +394,11 @@ def moved(task, done, table, tmp_path):
     table(tmp_path / "g.csv", [("image", "label"), *rows])
     names = [(f"queries/{name}",) for name in task.truth]
     table(tmp_path / "q.csv", [("image",), *names])
-    done(*("identify", tmp_path / "g.csv", tmp_path / "q.csv", "-o", tmp_path / "a.csv"), "--details", tmp_path / "d.parquet")
+    done(
+        *("identify", tmp_path / "g.csv", tmp_path / "q.csv", "-o", tmp_path / "a.csv"),
+        "--details",
+        tmp_path / "d.parquet",
+    )
     return tmp_path
 
 
@@ -405,7 +409,9 @@ def test_a_report_whose_pictures_are_all_gone_says_where_it_looked(moved, refuse
     assert f"none of the 28 pictures of {moved / 'q.csv'} is there: {moved / 'queries' / '0-stripes.png'} was" in line
     shutil.rmtree(moved / "gallery")
     line = refused(*words)
-    assert f"none of the 12 pictures of {moved / 'g.csv'} is there: {moved / 'gallery' / 'checks' / '0.png'} was" in line
+    assert (
+        f"none of the 12 pictures of {moved / 'g.csv'} is there: {moved / 'gallery' / 'checks' / '0.png'} was" in line
+    )
     assert "mount the drive" in line
     assert not (moved / "r.html").exists()
 
@@ -426,11 +432,26 @@ def test_a_report_goes_on_without_pictures_that_are_gone(moved, done):
     assert "<strong>2</strong> <span>no longer there</span>" in page  # they were answered, so they are counted
     data = json.loads(re.search(r'<script type="application/json" id="data"[^>]*>(.*?)</script>', page)[1])
     first = data["queries"]["codes"][:: data["k"]]
-    named = {name: data["classes"][code] for name, code in zip(data["queries"]["names"], first, strict=True) if code >= 0}
+    named = {
+        name: data["classes"][code] for name, code in zip(data["queries"]["names"], first, strict=True) if code >= 0
+    }
     _, *rows = read_csv(moved / "a.csv")
     assert named == {name: label.split()[0] for name, label in rows if not label.startswith("-1")}
     nearest = [data["gallery"]["codes"][at] for at in data["queries"]["nearest"] if at >= 0]
     assert nearest == [code for code in data["queries"]["codes"] if code >= 0]  # of the class that it speaks for
+
+
+def test_pictures_gone_from_a_folder_are_missed_too(few, done, tmp_path):
+    for part in few.gallery, few.queries:
+        shutil.copytree(part, tmp_path / part.name)
+    folders = tmp_path / "gallery", tmp_path / "queries"
+    done("identify", *folders, "-o", tmp_path / "a.csv", "--details", tmp_path / "d.parquet")
+    (folders[1] / "0-rings.png").unlink()
+    outcome = done("report", tmp_path / "d.parquet", *folders, "-o", tmp_path / "r.html")
+    (line,) = outcome.complaints
+    assert f"1 of the 7 pictures of {folders[1]} cannot be read or are not there" in line
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<strong>1</strong> <span>no longer there</span>" in page
 
 
 def test_a_leaderboard_that_is_no_json_is_refused(details, task, refused, tmp_path):

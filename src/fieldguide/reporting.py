@@ -89,6 +89,7 @@ def read_run(
         raise AnswersError(
             f"{details}: a report is made of details, not of answers: name the Parquet file of identify --details"
         )
+    known, asked = with_gone(known, gallery, details, "nearest"), with_gone(asked, queries, details, "image")
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
     labels = None if truth is None else read_truth(truth, ranking.names, form)
@@ -145,6 +146,33 @@ def read_stages(
             known, other = (head(torch.from_numpy(rows)).numpy() for rows in (shots, asked.matrix))
             stages[epoch] = known, replace(asked, matrix=other)
     return stages
+
+
+def with_gone(pictures: Catalog, source: Path, details: Path, column: str) -> Catalog:
+    """Add to a folder's pictures those that details name and that are no longer in it, as a table would still name them.
+
+    Where most of them are not in it, these are details of other pictures, and nothing is added.
+
+    Parameters
+    ----------
+    column : of the details, which names such pictures
+    """
+    if not source.is_dir():
+        return pictures
+    read_columns(details, ["image", "label"])  # complains as for any other table
+    import pyarrow.parquet as pq
+
+    if column not in pq.read_schema(details).names:
+        return pictures
+    named = {name for name in pq.read_table(details, columns=[column]).column(0).to_pylist() if name}
+    there = {
+        name.encode(errors="surrogateescape").decode(errors="replace") for name in pictures.images
+    }  # as in Parquet
+    gone = sorted(map(str, named - there))
+    if not gone or 2 * len(gone) > len(named):
+        return pictures
+    labels = None if pictures.labels is None else [*pictures.labels, *(name.split("/")[0] for name in gone)]
+    return Catalog([*pictures.images, *gone], [*pictures.paths, *(source / name for name in gone)], labels)
 
 
 def refuse_if_all_are_gone(pictures: Catalog, source: Path) -> None:

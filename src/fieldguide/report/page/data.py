@@ -10,8 +10,8 @@ from urllib.parse import quote
 import numpy as np
 
 from fieldguide.arrays import Anything
-from fieldguide.report.maps import class_colours
 from fieldguide.recognition import UNKNOWN
+from fieldguide.report.maps import class_colours
 from fieldguide.report.run import Run, true_codes
 from fieldguide.report.style import CYCLE, DARK, DISTRACTOR, KNOWN
 

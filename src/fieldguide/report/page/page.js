@@ -431,10 +431,11 @@
     const taken = [], texts = [];
     for (const { code, x, y } of middles) {
       if (texts.length === LABELS) break;
-      const across = place(xaxis, x), down = yaxis._offset + yaxis._length - (place(yaxis, y) - yaxis._offset) - size;
+      const spot = place(xaxis, x), down = yaxis._offset + yaxis._length - (place(yaxis, y) - yaxis._offset) - size;
       const letters = [...classes[code]], text = letters.length > LETTERS ? `${letters.slice(0, LETTERS - 1).join("")}…` : classes[code];
       const half = pen.measureText(text).width / 2 + 3;
-      if (across - half < 0 || across + half > map.clientWidth || down - LINE < 0 || down > map.clientHeight) continue;
+      if (spot < 0 || spot > map.clientWidth || down - LINE < 0 || down > map.clientHeight) continue;
+      const across = Math.max(half, Math.min(spot, map.clientWidth - half)); // all of it on the map
       if (taken.some((other) => Math.abs(other.across - across) < other.half + half && Math.abs(other.down - down) < LINE + 1)) continue;
       taken.push({ across, down, half });
       const made = element("span", {}, text);

@@ -50,7 +50,8 @@ def describe(run: Run) -> str:
     shots = _counted(len(run.gallery), "gallery picture", "gallery pictures")
     classes = _counted(len(run.ranking.classes), "class", "classes")
     facts = run.facts
-    how = f"How it was answered: {facts.recipe}, by embeddings of {facts.backbone}. None of these: {facts.account}."
+    account = facts.account.replace("contamination", "share")
+    how = f"How it was answered: {facts.recipe}, by embeddings of {facts.backbone}. None of these: {account}."
     return f"{shots} of {classes}. {how}"
 
 
