@@ -149,7 +149,7 @@ def read_stages(
 
 
 def with_gone(pictures: Catalog, source: Path, details: Path, column: str) -> Catalog:
-    """Add to a folder's pictures those that details name and that are no longer in it, as a table would still name them.
+    """Add to a folder's pictures those that details name and that are gone from it, as a table would still name them.
 
     Where most of them are not in it, these are details of other pictures, and nothing is added.
 
