@@ -1,6 +1,8 @@
 """The figures of a report, by what is in them: axes, artists, data; and the files of `fieldguide report`."""
 
 import json
+import re
+import shutil
 import warnings
 from dataclasses import replace
 from itertools import combinations
@@ -10,6 +12,7 @@ import pytest
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from conftest import read_csv
 from drawing import KNOWN
 from fieldguide.errors import FieldguideError
 from fieldguide.recognition import NOTHING, UNKNOWN
@@ -279,6 +282,19 @@ def test_confused_pairs_are_mistakes_between_classes_most_frequent_first(story):
     assert sorted(row for *_, rows in pairs for row in rows) == mistakes
 
 
+def test_a_true_label_of_no_class_of_the_gallery_is_a_distractors(story):
+    foreign = {name: "a foreign class" if label == "-1" else label for name, label in story.truth.items()}
+    other = replace(story, truth=foreign)
+    assert other.scores == story.scores
+    np.testing.assert_array_equal(true_codes(other.ranking, foreign), true_codes(story.ranking, story.truth))
+    rows = likeliest_distractors(story.ranking, 4)
+    captions = []
+    for truth in story.truth, foreign:
+        figure = draw_predictions(story.ranking, rows, story.queries.paths, story.gallery.paths, truth)
+        captions.append([axis.get_title() for axis in figure.axes])
+    assert captions[0] == captions[1]
+
+
 # --- leaderboard and training --------------------------------------------------------------------------------------
 
 
@@ -355,6 +371,87 @@ def test_a_table_that_is_no_details_is_refused(task, refused, table, tmp_path):
     path = table(tmp_path / "d.parquet", [("image", "label"), ("a", "b")])
     assert "does not say how its answers were found" in refused("report", path, task.gallery, task.queries)
     assert "no such file" in refused("report", tmp_path / "gone.parquet", task.gallery, task.queries)
+
+
+def test_answers_are_no_details_and_truth_of_other_queries_is_refused(details, task, refused, table, tmp_path):
+    answers = details.with_suffix(".csv")
+    line = refused("report", answers, task.gallery, task.queries)
+    assert f"{answers}: a report is made of details, not of answers: name the Parquet file" in line
+    other = table(tmp_path / "t.csv", [("image", "label"), ("elsewhere.png", "dots")])
+    line = refused("report", details, task.gallery, task.queries, "--truth", other, "-o", tmp_path / "r.html")
+    assert line.startswith(f"fieldguide: {other}: ")
+    assert "is it of these queries?" in line
+    assert "is in no class" in refused("report", details, task.queries, task.gallery)
+
+
+@pytest.fixture
+def moved(task, done, table, tmp_path):
+    """Tables of a run in a folder of their own, with the pictures beside them; and the run's details."""
+    shutil.copytree(task.gallery, tmp_path / "gallery")
+    shutil.copytree(task.queries, tmp_path / "queries")
+    shots = sorted((tmp_path / "gallery").rglob("*.png"))
+    rows = [(path.relative_to(tmp_path).as_posix(), path.parent.name) for path in shots]
+    table(tmp_path / "g.csv", [("image", "label"), *rows])
+    names = [(f"queries/{name}",) for name in task.truth]
+    table(tmp_path / "q.csv", [("image",), *names])
+    done(
+        *("identify", tmp_path / "g.csv", tmp_path / "q.csv", "-o", tmp_path / "a.csv"),
+        "--details",
+        tmp_path / "d.parquet",
+    )
+    return tmp_path
+
+
+def test_a_report_whose_pictures_are_all_gone_says_where_it_looked(moved, refused):
+    words = "report", moved / "d.parquet", moved / "g.csv", moved / "q.csv", "-o", moved / "r.html"
+    shutil.rmtree(moved / "queries")
+    line = refused(*words)
+    assert f"none of the 28 pictures of {moved / 'q.csv'} is there: {moved / 'queries' / '0-stripes.png'} was" in line
+    shutil.rmtree(moved / "gallery")
+    line = refused(*words)
+    assert (
+        f"none of the 12 pictures of {moved / 'g.csv'} is there: {moved / 'gallery' / 'checks' / '0.png'} was" in line
+    )
+    assert "mount the drive" in line
+    assert not (moved / "r.html").exists()
+
+
+def test_a_report_goes_on_without_pictures_that_are_gone(moved, done):
+    shutil.rmtree(moved / "gallery" / "checks")  # a whole class of the gallery
+    (moved / "queries" / "0-rings.png").unlink()
+    (moved / "queries" / "1-dots.png").write_bytes(b"no picture")
+    words = "report", moved / "d.parquet", moved / "g.csv", moved / "q.csv", "-o", moved / "r.html"
+    outcome = done(*words, "--figures", moved / "figures")
+    assert outcome.complaints == [
+        f"fieldguide: 3 of the 12 pictures of {moved / 'g.csv'} cannot be read or are not there, "
+        f"{moved / 'gallery' / 'checks' / '0.png'} the first: the report goes on without",
+        f"fieldguide: 2 of the 28 pictures of {moved / 'q.csv'} cannot be read or are not there, "
+        f"{moved / 'queries' / '0-rings.png'} the first: the report goes on without",
+    ]
+    page = (moved / "r.html").read_text(encoding="utf-8")
+    assert "<strong>2</strong> <span>no longer there</span>" in page  # they were answered, so they are counted
+    data = json.loads(re.search(r'<script type="application/json" id="data"[^>]*>(.*?)</script>', page)[1])
+    first = data["queries"]["codes"][:: data["k"]]
+    named = {
+        name: data["classes"][code] for name, code in zip(data["queries"]["names"], first, strict=True) if code >= 0
+    }
+    _, *rows = read_csv(moved / "a.csv")
+    assert named == {name: label.split()[0] for name, label in rows if not label.startswith("-1")}
+    nearest = [data["gallery"]["codes"][at] for at in data["queries"]["nearest"] if at >= 0]
+    assert nearest == [code for code in data["queries"]["codes"] if code >= 0]  # of the class that it speaks for
+
+
+def test_pictures_gone_from_a_folder_are_missed_too(few, done, tmp_path):
+    for part in few.gallery, few.queries:
+        shutil.copytree(part, tmp_path / part.name)
+    folders = tmp_path / "gallery", tmp_path / "queries"
+    done("identify", *folders, "-o", tmp_path / "a.csv", "--details", tmp_path / "d.parquet")
+    (folders[1] / "0-rings.png").unlink()
+    outcome = done("report", tmp_path / "d.parquet", *folders, "-o", tmp_path / "r.html")
+    (line,) = outcome.complaints
+    assert f"1 of the 7 pictures of {folders[1]} cannot be read or are not there" in line
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<strong>1</strong> <span>no longer there</span>" in page
 
 
 def test_a_leaderboard_that_is_no_json_is_refused(details, task, refused, tmp_path):

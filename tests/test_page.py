@@ -27,6 +27,7 @@ HOSTILE = [
     "🦊 fox, $x^2$ and \\u003c",
     "{{ 7 * 7 }}",
     "Straße 007",
+    "x" * 200,
 ]
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -140,7 +141,7 @@ def test_it_begins_with_what_matters(fresh):
     assert f"{2000 - unknown:,}\nidentified" in tiles
     assert f"{unknown:,}\nnone of these" in tiles
     low, high = fresh.run.facts.interval
-    assert f"{fresh.run.facts.contamination:.0%}\nestimated contamination" in tiles
+    assert f"{fresh.run.facts.contamination:.0%}\nestimated share of none of these" in tiles
     assert f"90% interval {low:.0%} to {high:.0%}" in tiles
     assert "of first answers expected right" in tiles
     assert f"{fresh.run.scores[0].value:.3f}\nmAP@5" in tiles
@@ -194,10 +195,10 @@ def test_pictures_in_the_list_load_as_they_scroll_into_view(fresh):
 def test_filters_change_what_is_shown(fresh):
     ranking, page = fresh.run.ranking, fresh.page
     unknown = ranking.is_unknown()
-    page.get_by_label("distractors only").check()
+    page.get_by_label("none of these only").check()
     fresh.waits_for_count(int(unknown.sum()))
     assert page.evaluate("document.getElementById('map').data[1].x.length") == unknown.sum()
-    page.get_by_label("distractors only").uncheck()
+    page.get_by_label("none of these only").uncheck()
     page.locator("#class").fill("class-0007")
     code = list(ranking.classes).index("class-0007")
     fresh.waits_for_count(int((ranking.codes[:, 0] == code).sum()))
@@ -220,8 +221,122 @@ def test_search_finds_labels_and_file_names(fresh):
     fresh.page.locator("#search").fill("query-01234")
     fresh.waits_for_count(1)
     assert fresh.page.locator("#list button").get_attribute("title") == "query-01234.png"
-    fresh.page.locator("#search").fill("nothing is called so")
+    named = fresh.page.locator("#list .file")
+    assert named.all_inner_texts() == ["query-01234.png"]
+
+
+@needs_chromium
+def test_parts_of_names_and_none_of_these_are_found_in_search_and_first_answer(fresh):
+    ranking, page = fresh.run.ranking, fresh.page
+    unknown = ranking.is_unknown()
+    page.locator("#search").fill("ASS-001")
+    fresh.waits_for_count(sum(any("class-001" in label for label in labels) for _, labels in ranking))
+    page.locator("#search").fill("None of these")
+    fresh.waits_for_count(int(unknown.sum()))
+    page.locator("#search").fill("")
+    for text, wanted in ("-001", "class-001"), ("Class-0012", "class-0012"):
+        page.locator("#class").fill(text)
+        fresh.waits_for_count(sum(labels[0].startswith(wanted) for _, labels in ranking))
+    for text in "none of these", "-1", "none":
+        page.locator("#class").fill("class-0001")
+        fresh.waits_for_count(sum(labels[0] == "class-0001" for _, labels in ranking))
+        page.locator("#class").fill(text)
+        fresh.waits_for_count(int(unknown.sum()))
+
+
+@needs_chromium
+def test_an_empty_result_says_so_and_leads_back(fresh):
+    page = fresh.page
+    page.locator("#search").fill("nothing is called so")
     fresh.waits_for_count(0)
+    assert "No query matches: “nothing is called so” in a label or file name." in page.locator("#empty").inner_text()
+    page.locator("#search").fill("")
+    page.locator("#class").fill("no such class")
+    page.get_by_text("No query matches: “no such class” in the first answer.").wait_for()
+    page.get_by_role("button", name="Show all queries").click()
+    fresh.waits_for_count(2000)
+    assert page.locator("#empty").is_hidden()
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_click_on_a_card_shows_its_answers_where_one_is_looking(width, browser, big):
+    opened = open_page(browser, *big, viewport={"width": width, "height": 800})
+    page, card = opened.page, opened.page.locator("#list button").nth(40)
+    card.scroll_into_view_if_needed()
+    card.click()
+    name, first = opened.run.ranking.names[40], opened.run.ranking.labels(40)[0]
+    for words in name, first:
+        top, bottom = (
+            page.locator("#pinned")
+            .get_by_text(words)
+            .first.evaluate("one => { const box = one.getBoundingClientRect(); return [box.top, box.bottom]; }")
+        )
+        assert 0 <= top < bottom <= 800
+    top, bottom = card.evaluate("one => [one.getBoundingClientRect().top, one.getBoundingClientRect().bottom]")
+    assert 0 <= top < bottom <= 800
+    over = page.locator("#pinned").bounding_box()
+    assert width > 900 or bottom <= over["y"] + 1  # the card itself is not under its answers
+    page.close()
+
+
+@needs_chromium
+def test_arrows_go_from_card_to_card_and_escape_closes(fresh):
+    page, names = fresh.page, fresh.run.ranking.names
+    page.locator("#list button").nth(2).click()
+    focused = "document.activeElement.title"
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#pinned h3").inner_text() == page.evaluate(focused) == names[3]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#pinned h3").inner_text() == page.evaluate(focused) == names[1]
+    assert page.evaluate("document.activeElement.matches(':focus-visible')")
+    page.keyboard.press("ArrowDown")
+    in_line = page.evaluate("getComputedStyle(document.getElementById('list')).gridTemplateColumns.split(' ').length")
+    assert page.locator("#pinned h3").inner_text() == names[1 + in_line]
+    page.keyboard.press("Escape")
+    assert page.locator("#pinned h3").count() == 0
+    page.keyboard.press("ArrowRight")  # closed, arrows only move the focus
+    assert page.evaluate(focused) == names[2 + in_line]
+    assert page.locator("#pinned h3").count() == 0
+
+
+@needs_chromium
+def test_a_picture_is_seen_large_from_disk_or_from_the_page_where_it_was_sent(browser, big, tmp_path):
+    file, run = big
+    sent = tmp_path / "sent.html"
+    shutil.copyfile(file, sent)
+    row = int(np.flatnonzero(~run.ranking.is_unknown())[0])
+    for where, kind in (file, "file:"), (sent, "data:"):
+        opened = open_page(browser, where, run)
+        page = opened.page
+        page.locator(f'#list [data-query="{row}"]').click()
+        page.locator("#pinned .answers .enlarges").first.click()
+        pictures = page.locator("#large img")
+        names = [run.ranking.names[row], run.gallery.images[run.ranking.nearest[row, 0]]]
+        assert [pictures.nth(at).get_attribute("alt") for at in (0, 1)] == names
+        if kind == "data:":
+            page.wait_for_function("document.querySelector('#large small').textContent.includes('not to be seen')")
+        page.wait_for_function("kind => document.querySelector('#large img').src.startsWith(kind)", arg=kind)
+        page.keyboard.press("Escape")
+        assert page.locator("#large").is_hidden()
+        assert page.locator("#pinned h3").inner_text() == names[0]  # only the large picture is closed
+        assert [url for url in opened.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+        page.close()
+
+
+@needs_chromium
+def test_dots_and_labels_are_seen_in_the_dark(browser, big):
+    page = open_page(browser, *big, color_scheme="dark").page
+    page.wait_for_selector("#labels span")
+    text = page.evaluate("getComputedStyle(document.querySelector('#labels span')).color")
+    assert contrast(tuple(map(int, re.findall(r"\d+", text)[:3]))) > 7
+    for by in "class", "distractor":
+        page.locator("#colour").select_option(by)
+        page.wait_for_function("() => document.getElementById('map').data[1].marker.color.length === 2000")
+        used = set(page.evaluate("document.getElementById('map').data[1].marker.color"))
+        assert min(contrast(tuple(bytes.fromhex(colour[1:]))) for colour in used) > 3
+    page.close()
 
 
 @needs_chromium
@@ -307,6 +422,13 @@ def test_labels_and_file_names_are_shown_as_text_whatever_they_hold(browser, tmp
     assert page.locator("#list button").first.get_attribute("title") == HOSTILE[0]
     assert page.locator("#classes option").count() == len(HOSTILE) + 1
     assert page.locator("img[src='x']").count() == 0
+    page.wait_for_selector("#labels span")
+    assert page.locator("#labels *:not(span)").count() == 0
+    starts = [label[:21] for label in HOSTILE]
+    assert all(text[:21] in starts for text in page.locator("#labels span").all_inner_texts())
+    for width in 1280, 390:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.title() == "What 40 pictures show"
     page.close()
 
@@ -381,12 +503,35 @@ def test_what_a_report_needs_is_named_if_it_is_missing(few, refused, tmp_path, m
     assert "pip install 'fieldguide[report]'" in line
 
 
-def test_unreadable_queries_are_in_the_page_and_counted(few, done, tmp_path):
+def test_unreadable_queries_are_in_the_page_and_counted_as_nothing_else(few, done, answers_of, tmp_path):
+    shutil.copytree(few.queries, tmp_path / "queries")
+    for name in "broken.png", "cut.png":
+        (tmp_path / "queries" / name).write_bytes(b"")
+    done("identify", few.gallery, tmp_path / "queries", "-o", tmp_path / "a.csv", "--report", tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<strong>2</strong> <span>could not be read</span>" in page
+    unknown = sum(labels[0] == "-1" for labels in answers_of(tmp_path / "a.csv").values()) - 2
+    assert f"<strong>{unknown}</strong> <span>none of these</span>" in page
+    assert f"<strong>{7 - unknown}</strong> <span>identified</span>" in page
+    assert "of 7 queries that could be read" in page
+
+
+@needs_chromium
+def test_an_unreadable_query_is_neither_identified_nor_none_of_these(browser, few, done, tmp_path):
     shutil.copytree(few.queries, tmp_path / "queries")
     (tmp_path / "queries" / "broken.png").write_bytes(b"")
     done("identify", few.gallery, tmp_path / "queries", "-o", tmp_path / "a.csv", "--report", tmp_path / "r.html")
-    page = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert "<strong>1</strong> <span>could not be read</span>" in page
+    page = browser.new_page()
+    page.goto((tmp_path / "r.html").as_uri())
+    assert page.locator("#count").inner_text().endswith("1 could not be read.")
+    card = page.locator('#list [title="broken.png"]')
+    assert "could not be read" in card.inner_text()
+    card.click()
+    assert "It cannot be shown: an empty file." in page.locator("#pinned").inner_text()
+    page.get_by_label("none of these only").check()
+    page.wait_for_function("() => /^Shown: . of 8/.test(document.getElementById('count').textContent)")
+    assert card.count() == 0
+    page.close()
 
 
 # --- helpers -------------------------------------------------------------------------------------------------------
@@ -407,3 +552,16 @@ def colour_of(source: str) -> np.ndarray:
 def colour(path: Path) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture, float).mean(axis=(0, 1))
+
+
+def contrast(colour: tuple[int, ...], background: tuple[int, ...] = (20, 23, 28)) -> float:
+    """The contrast of WCAG 2, 1 to 21; the background is the page's in the dark unless given."""
+
+    def light(rgb: tuple[int, ...]) -> float:
+        parts = np.array(rgb) / 255
+        return float(
+            np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+        )
+
+    high, low = sorted((light(colour), light(background)), reverse=True)
+    return (high + 0.05) / (low + 0.05)

@@ -1,6 +1,8 @@
 """A report of a run: from what lies on disk, or straight from the run, to figures and a page."""
 
 import json
+import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -11,8 +13,8 @@ import numpy as np
 
 from fieldguide.answers import Format, RunFacts, read_details
 from fieldguide.arrays import Floats
-from fieldguide.catalog import read_gallery, read_queries
-from fieldguide.catalog.tables import read_columns
+from fieldguide.catalog import Catalog, read_gallery, read_queries
+from fieldguide.catalog.tables import PARQUET, read_columns
 from fieldguide.embedder import Embedder
 from fieldguide.embedding import Embeddings
 from fieldguide.embedding.backbones import Backbone
@@ -26,6 +28,8 @@ from fieldguide.report import Run, draw_all
 
 if TYPE_CHECKING:
     from fieldguide.identification import Identification
+
+log = logging.getLogger("fieldguide")
 
 
 def check_report(path: Path, inputs: Sequence[Path | None] = ()) -> None:
@@ -63,6 +67,8 @@ def read_run(
 ) -> Run:
     """Gather all that a report draws on. Pictures whose embeddings are not stored are embedded by the run's backbone.
 
+    Pictures that are no longer there have no place on the map, and a word instead of a picture; a warning names them.
+
     Parameters
     ----------
     details : what `identify --details` wrote
@@ -82,24 +88,36 @@ def read_run(
     form = form or Format()
     known = read_gallery(gallery, image_column=form.image_column, label_column=form.label_column, unknown=form.unknown)
     asked = read_queries(queries, image_column=form.image_column)
+    if details.is_file() and details.suffix.lower() not in PARQUET:
+        raise AnswersError(
+            f"{details}: a report is made of details, not of answers: name the Parquet file of identify --details"
+        )
+    known, asked = with_gone(known, gallery, details, "nearest"), with_gone(asked, queries, details, "image")
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
     labels = None if truth is None else read_truth(truth, ranking.names, form)
+    if labels and not {*classes, form.unknown}.intersection(labels.values()):
+        log.warning("no true label of %s is a class of %s: every query counts as none of these", truth, gallery)
     training = training or trained_folder(facts.backbone)
     rows, history = read_json_lines(board), read_training(training)
+    for pictures, source in (known, gallery), (asked, queries):
+        refuse_if_all_are_gone(pictures, source)
 
-    def embedded(backbone: str | Backbone) -> tuple[Embeddings, Embeddings]:
+    def embedded(backbone: str | Backbone) -> tuple[Floats, Embeddings]:
         # As `identify` embeds, so that what it kept is found: the gallery first, as int8 is calibrated by it
         embedder = Embedder(backbone, engine or engine_of(facts), facts.precision or "float32", show=show)
-        return embedder(known, "gallery").embeddings, embedder(asked, "queries").embeddings
+        shots, others = embedder(known, "gallery").embeddings, embedder(asked, "queries").embeddings
+        for pictures, embeddings, source in (known, shots, gallery), (asked, others, queries):
+            refuse_if_none_was_read(pictures, embeddings, source)
+        matrix = np.full((len(known), shots.matrix.shape[1]), np.nan, np.float32)
+        matrix[shots.rows] = shots.matrix
+        return matrix, others
 
     shots, embeddings = embedded(facts.backbone)
-    if shots.unreadable:
-        place = np.full(len(known) + 1, -1)
-        place[shots.rows] = np.arange(len(shots.rows))
-        ranking.nearest[:] = place[ranking.nearest]  # the last of `place` is for -1
+    warn_of_missing(known, np.flatnonzero(np.isnan(shots).any(axis=1)).tolist(), gallery)
+    warn_of_missing(asked, sorted(embeddings.unreadable), queries)
     return Run(
-        *(ranking, facts, known.take(shots.rows), asked, shots.matrix, embeddings),
+        *(ranking, facts, known, asked, shots, embeddings),
         truth=labels,
         board=rows,
         training=history,
@@ -115,7 +133,7 @@ def engine_of(facts: RunFacts) -> str:
 
 
 def read_stages(
-    folder: Path | None, embedded: Callable[[Backbone], tuple[Embeddings, Embeddings]]
+    folder: Path | None, embedded: Callable[[Backbone], tuple[Floats, Embeddings]]
 ) -> dict[int, tuple[Floats, Embeddings]]:
     """Give by epoch what a training run made of gallery and queries; nothing of no folder or one without such heads.
 
@@ -133,9 +151,81 @@ def read_stages(
     stages = {}
     with torch.inference_mode():
         for epoch, head in trained.heads_by_epoch().items():
-            known, other = (head(torch.from_numpy(rows)).numpy() for rows in (shots.matrix, asked.matrix))
+            known, other = (head(torch.from_numpy(rows)).numpy() for rows in (shots, asked.matrix))
             stages[epoch] = known, replace(asked, matrix=other)
     return stages
+
+
+def with_gone(pictures: Catalog, source: Path, details: Path, column: str) -> Catalog:
+    """Add to a folder's pictures those that details name and that are gone from it, as a table would still name them.
+
+    Where most of them are not in it, these are details of other pictures, and nothing is added.
+
+    Parameters
+    ----------
+    column : of the details, which names such pictures
+    """
+    if not source.is_dir():
+        return pictures
+    read_columns(details, ["image", "label"])  # complains as for any other table
+    import pyarrow.parquet as pq
+
+    if column not in pq.read_schema(details).names:
+        return pictures
+    named = {name for name in pq.read_table(details, columns=[column]).column(0).to_pylist() if name}
+    there = {
+        name.encode(errors="surrogateescape").decode(errors="replace") for name in pictures.images
+    }  # as in Parquet
+    gone = sorted(map(str, named - there))
+    if not gone or 2 * len(gone) > len(named):
+        return pictures
+    labels = None if pictures.labels is None else [*pictures.labels, *(name.split("/")[0] for name in gone)]
+    return Catalog([*pictures.images, *gone], [*pictures.paths, *(source / name for name in gone)], labels)
+
+
+def refuse_if_all_are_gone(pictures: Catalog, source: Path) -> None:
+    """Refuse pictures none of which is where it was, before anything is embedded.
+
+    Raises
+    ------
+    CatalogError : it names the first path that was looked for.
+    """
+    # os.path, as it says of a folder that must not be looked into that the picture is not there
+    if not any(os.path.exists(path) for path in pictures.paths):  # noqa: PTH110
+        raise CatalogError(
+            f"none of the {len(pictures):,} pictures of {source} is there: {_absolute(pictures.paths[0])} was looked "
+            "for first; mount the drive that they are on, or name the folder or table of where they are now"
+        )
+
+
+def refuse_if_none_was_read(pictures: Catalog, embeddings: Embeddings, source: Path) -> None:
+    """Refuse pictures none of which can be read.
+
+    Raises
+    ------
+    CatalogError : it names the first and the reason.
+    """
+    if not embeddings.rows:
+        raise CatalogError(
+            f"none of the {len(pictures):,} pictures of {source} can be read: {_absolute(pictures.paths[0])} "
+            f"({embeddings.unreadable[0]})"
+        )
+
+
+def warn_of_missing(pictures: Catalog, missing: Sequence[int], source: Path) -> None:
+    """Say which pictures the report is without; nothing if there are none."""
+    if missing:
+        log.warning(
+            "%s of the %s pictures of %s cannot be read or are not there, %s the first: the report goes on without",
+            f"{len(missing):,}",
+            f"{len(pictures):,}",
+            source,
+            _absolute(pictures.paths[missing[0]]),
+        )
+
+
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100  a link in it may be what is wrong: it is not resolved
 
 
 def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]:
@@ -144,13 +234,19 @@ def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]
     Raises
     ------
     CatalogError : the file or a column is missing.
-    AnswersError : a picture is not among the queries.
+    AnswersError : it is not of these queries.
     """
     images, labels = read_columns(path, [form.image_column, form.label_column])
     if len(set(images)) != len(images):
         raise AnswersError(f"{path}: a picture is listed twice")
     truth = dict(zip(images, labels, strict=True))
-    return {names[place]: label for place, label in match_truth(names, truth)}
+    try:
+        matched = {names[place]: label for place, label in match_truth(names, truth)}
+    except AnswersError as error:
+        raise AnswersError(f"{path}: {error}: is it of these queries?") from error
+    if not matched:
+        raise AnswersError(f"{path}: none of its pictures is among the queries")
+    return matched
 
 
 def read_json_lines(path: Path | None) -> list[dict[str, Any]]:

@@ -99,7 +99,7 @@ def _draw_histogram(axis: Any, similarity: Floats, unknown: Floats) -> None:
         weights=[unknown, 1 - unknown],
         stacked=True,
         color=[DISTRACTOR, KNOWN],
-        label=["distractors by the model's own probability", "known"],
+        label=["none of these, by the model's own probability", "known"],
         edgecolor="white",
         linewidth=0.3,
     )

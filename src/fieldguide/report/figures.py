@@ -116,9 +116,9 @@ FIGURES = [
     ),
     Entry(
         "contamination",
-        "Where distractors begin",
-        "The share of queries that a similarity threshold would reject, and under it how known queries and "
-        "distractors overlap: where they do, no threshold can part them.",
+        "Where none of these begins",
+        "The share of queries that a similarity threshold would call none of these, and under it how these and known "
+        "queries overlap: where they do, no threshold can part them.",
         lambda run: draw_contamination(run.ranking, run.facts.contamination, run.facts.interval),
     ),
     Entry(
@@ -130,8 +130,8 @@ FIGURES = [
     ),
     Entry(
         "map-rules",
-        "The map, by distractor rule",
-        "What each rule calls a distractor: a threshold that calls the share this run came to; DBSCAN, whose clusters "
+        "The map, by what is called none of these",
+        "What each rule calls none of these: a threshold that calls the share this run came to; DBSCAN, whose clusters "
         "are those one sees on this map; the run; and, where it is known, the truth.",
         lambda run: draw_map_of_rules(run.plane, verdicts(run)),
         pictures=True,
@@ -157,8 +157,8 @@ FIGURES = [
     ),
     _entry_of_predictions(
         "distractors",
-        "The likeliest distractors",
-        "Queries that are most probably of no known class.",
+        "The likeliest of none of these",
+        "Queries that are most probably of no class of the gallery.",
         lambda run: predictions.likeliest_distractors(run.ranking, LINES),
     ),
     _entry_of_predictions(
@@ -193,21 +193,21 @@ FIGURES = [
     ),
     Entry(
         "roc",
-        "Known against distractor",
-        "How many distractors slip in for each share of known queries let through.",
+        "Known against none of these",
+        "How many queries of no class of the gallery slip in for each share of known queries let through.",
         lambda run: draw_roc(run.ranking, run.truth or {}),
         _has_both_kinds,
     ),
     Entry(
         "oscr",
-        "Named rightly, and no distractor",
+        "Named rightly, and known",
         "The same for known queries that are also named rightly.",
         lambda run: draw_oscr(run.ranking, run.truth or {}),
         _has_both_kinds,
     ),
     Entry(
         "leaderboard",
-        "Recipes beside each other",
+        "Ways to answer beside each other",
         "The main score with its interval, and all else that was measured.",
         lambda run: draw_leaderboard(run.board),
         lambda run: any(measures for _, measures in read_rows(run.board)),

@@ -58,15 +58,17 @@ def draw_map_of_rules(plane: Plane, verdicts: Mapping[str, Flags]) -> "Figure":
     figure = Figure(figsize=(3.2 * columns, 3.2 * lines * _height(plane) + 0.3), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     size = _size(len(plane.queries)) / 2
+    read = ~np.isnan(plane.queries[:, 0])
     for axis, (name, distractor) in zip(axes, verdicts.items(), strict=False):
         _bare(axis, plane)
         _scatter(axis, plane.gallery, size, GREY)
         # in the order of the pictures: neither kind may lie over the other wherever both are
         _scatter(axis, plane.queries, size, np.where(distractor, DISTRACTOR, KNOWN))
-        axis.set_title(f"{name}: {distractor.mean():.0%} distractors")
+        share = distractor[read].mean() if read.any() else 0.0  # a query that could not be read is neither
+        axis.set_title(f"{name}: {share:.0%} none of these")
     for axis in axes[len(verdicts) :]:
         axis.set_axis_off()
-    _explain(figure, (KNOWN, "known"), (DISTRACTOR, "distractors"), (GREY, "gallery"))
+    _explain(figure, (KNOWN, "known"), (DISTRACTOR, "none of these"), (GREY, "gallery"))
     return figure
 
 
@@ -133,8 +135,10 @@ def class_colours(plane: Plane, gallery: Ints) -> Ints:
 
 
 def _centres(plane: Plane, gallery: Ints) -> Anything:
-    sums = np.stack([np.bincount(gallery, weights=column) for column in plane.gallery.T], axis=1)
-    return sums / np.bincount(gallery)[:, None]
+    """(n_classes, 2) the middle of each class's gallery pictures; that of the map if none of them could be read."""
+    read, n = ~np.isnan(plane.gallery[:, 0]), int(gallery.max()) + 1
+    sums = [np.bincount(gallery[read], weights=column, minlength=n) for column in plane.gallery[read].T]
+    return np.stack(sums, axis=1) / np.maximum(np.bincount(gallery[read], minlength=n), 1)[:, None]
 
 
 def _label_classes(figure: Any, axis: Any, plane: Plane, ranking: Ranking, gallery: Ints) -> None:
@@ -146,9 +150,10 @@ def _label_classes(figure: Any, axis: Any, plane: Plane, ranking: Ranking, galle
     figure.draw_without_rendering()  # the layout decides how large the axis is
     taken: list[Any] = []
     for code in np.argsort(-counts, kind="stable")[: 4 * LABELS]:
-        own = plane.queries[first == code]
-        own = own[~np.isnan(own[:, 0])]
-        own = own if len(own) else plane.gallery[gallery == code]
+        own = _placed(plane.queries[first == code])
+        own = own if len(own) else _placed(plane.gallery[gallery == code])
+        if not len(own):
+            continue
         middle = own[np.argmin(np.linalg.norm(own - np.median(own, axis=0), axis=1))]
         beside = own[np.abs(own - middle).max(axis=1) < BESIDE]
         text = axis.annotate(
@@ -168,6 +173,10 @@ def _label_classes(figure: Any, axis: Any, plane: Plane, ranking: Ranking, galle
             text.remove()
         else:
             taken.append(box)
+
+
+def _placed(points: Floats) -> Floats:
+    return points[~np.isnan(points[:, 0])]
 
 
 def _map(title: str, plane: Plane) -> tuple["Figure", Any]:

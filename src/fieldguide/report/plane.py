@@ -18,7 +18,7 @@ class Plane:
 
     Attributes
     ----------
-    gallery : (n_gallery, 2) float32
+    gallery : (n_gallery, 2) float32; NaN for pictures that could not be read
     queries : (n, 2) float32; NaN for queries that could not be read
     method : what laid it out, in words
     """
@@ -33,7 +33,7 @@ def lay_out(shots: Floats, labels: Anything, asked: Embeddings, seed: int = 0, m
 
     Parameters
     ----------
-    shots : (n_gallery, dim) embeddings
+    shots : (n_gallery, dim) embeddings, NaN for pictures that could not be read
     labels : (n_gallery,) their labels
     asked : the queries' embeddings
     seed : of everything random
@@ -46,11 +46,12 @@ def lay_out(shots: Floats, labels: Anything, asked: Embeddings, seed: int = 0, m
     Source: van der Maaten & Hinton, t-SNE, 2008, in the linear-time form of Linderman et al., FIt-SNE, 2019, started
     from principal components as Kobak & Berens, The art of using t-SNE, 2019, advise; by Poličar et al., openTSNE.
     """
-    rows = PowerCentring().fit_transform(np.concatenate([shots, asked.matrix]))
-    codes = np.unique(labels, return_inverse=True)[1]
-    n = len(shots)
+    read = _read(shots)
+    rows = PowerCentring().fit_transform(np.concatenate([shots[read], asked.matrix]))
+    codes = np.unique(np.asarray(labels)[read], return_inverse=True)[1]
+    n = len(codes)
     space = WithinClassWhitening(seed=seed).fit(rows[:n], codes, unlabelled=rows[n:])
-    return _plane(_points(space.transform(rows), seed, method), n, asked, method)
+    return _plane(_points(space.transform(rows), seed, method), read, asked, method)
 
 
 def lay_out_epochs(
@@ -70,23 +71,30 @@ def lay_out_epochs(
     planes: dict[int, Plane] = {}
     before: Anything | None = None
     for epoch, (shots, asked) in sorted(stages.items()):
-        rows = np.concatenate([shots, asked.matrix])
+        read = _read(shots)
+        rows = np.concatenate([shots[read], asked.matrix])
         points = _points(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), seed, method)
         points = points - points.mean(axis=0)
         if before is not None:
             points = points @ orthogonal_procrustes(points, before)[0]
         before = points
-        planes[epoch] = _plane(points, len(shots), asked, method)
+        planes[epoch] = _plane(points, read, asked, method)
     return planes
 
 
-def _plane(points: Anything, n: int, asked: Embeddings, method: str) -> Plane:
-    """Take points (n_gallery + n_readable, 2) apart, scaled to about -1 to 1."""
+def _read(shots: Floats) -> Anything:
+    """(n_gallery,) which pictures could be read."""
+    return ~np.isnan(shots).any(axis=1)
+
+
+def _plane(points: Anything, read: Anything, asked: Embeddings, method: str) -> Plane:
+    """Take points (n_gallery_read + n_readable, 2) apart, scaled to about -1 to 1."""
     points = points - np.median(points, axis=0)
     points = (points / max(float(np.abs(points).max()), 1e-9)).astype(np.float32)
     queries = np.full((len(asked.rows) + len(asked.unreadable), 2), np.nan, np.float32)
-    queries[asked.rows] = points[n:]
-    return Plane(points[:n], queries, method)
+    gallery = np.full((len(read), 2), np.nan, np.float32)
+    gallery[read], queries[asked.rows] = points[: read.sum()], points[read.sum() :]
+    return Plane(gallery, queries, method)
 
 
 def _points(rows: Floats, seed: int, method: str) -> Anything:

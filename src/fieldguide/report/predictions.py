@@ -34,7 +34,7 @@ def draw_predictions(
     rows : which of them
     queries : (n,) where the queries lie
     gallery : where the pictures lie that `ranking.nearest` counts
-    truth : the true label by the query's name; the right answer is then framed
+    truth : the true label by the query's name, of no class in the gallery for distractors; the right answer is framed
 
     Returns
     -------
@@ -53,13 +53,14 @@ def draw_predictions(
     for axis, words in (axes[0, 0], "Query"), (axes[0, 1], "Answers, likeliest first"):
         left = axis.get_position().x0
         figure.text(left, 1 - 0.06 / height, words, ha="left", va="top", fontsize=9, fontweight="bold", color=INK)
+    true = true_codes(ranking, truth or {})
     for line, row in zip(axes, rows, strict=False):
-        true_label = (truth or {}).get(ranking.names[row])
         draw_picture(line[0], queries[row])
         labels = ranking.labels(row)
         caption = shown(PurePath(ranking.names[row]).name, 20)
-        if true_label is not None and true_label != labels[0]:
-            caption += f"\nin truth {shown(_in_words(ranking, true_label), 16)}"
+        if true[row] != NOTHING and true[row] != ranking.codes[row, 0]:
+            in_truth = "none of these" if true[row] == UNKNOWN else str(ranking.classes[true[row]])
+            caption += f"\nin truth {shown(in_truth, 16)}"
         line[0].set_title(caption, loc="center", fontsize=7, fontweight="normal", color=FAINT)
         for place, axis in enumerate(line[1:]):
             code = ranking.codes[row, place]
@@ -77,9 +78,9 @@ def draw_predictions(
                     color=INK,
                     transform=axis.transAxes,
                 )
-            else:
+            elif ranking.nearest[row, place] >= 0:
                 draw_picture(axis, gallery[ranking.nearest[row, place]])
-            is_right = labels[place] == true_label
+            is_right = code == true[row]
             axis.set_title(
                 _caption(ranking, row, place, labels[place]),
                 loc="center",
@@ -131,7 +132,3 @@ def _caption(ranking: Ranking, row: int, place: int, label: str) -> str:
     if not np.isnan(probability):
         return f"{shown(label, 18)}\n{percent(float(probability))}"
     return shown(label, 18) if np.isnan(similarity) else f"{shown(label, 18)}\n{similarity:.2f}"
-
-
-def _in_words(ranking: Ranking, true_label: str) -> str:
-    return "none of these" if true_label == ranking.unknown else true_label

@@ -27,7 +27,7 @@ def draw_score_by_rank(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
     for kind, rows, colour in (
         ("all queries", true != NOTHING, INK),
         ("known", true >= 0, KNOWN),
-        ("distractors", true == UNKNOWN, DISTRACTOR),
+        ("none of these", true == UNKNOWN, DISTRACTOR),
     ):
         if rows.any():
             axis.plot(np.arange(1, k + 1), hits[rows].mean(axis=0), "o-", color=colour, label=kind, markersize=3)
@@ -70,7 +70,7 @@ def draw_reliability(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
 @styled
 def draw_roc(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
     """Draw the ROC of known queries against distractors: known ones are the positives."""
-    figure, axis = _chart("ROC", "distractors taken for known", "known queries taken for known")
+    figure, axis = _chart("ROC", "none of these taken for known", "known queries taken for known")
     score, _, distractor = _separated(ranking, truth)
     accepted = np.argsort(score, kind="stable")
     ends = _ends(score[accepted])
@@ -89,7 +89,9 @@ def draw_oscr(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
 
     Source: the open-set classification rate of Dhamija, Günther & Boult, Reducing network agnostophobia, NeurIPS 2018.
     """
-    figure, axis = _chart("Open-set classification rate", "distractors taken for known", "known queries named rightly")
+    figure, axis = _chart(
+        "Open-set classification rate", "none of these taken for known", "known queries named rightly"
+    )
     score, right, distractor = _separated(ranking, truth)
     accepted = np.argsort(score, kind="stable")
     ends = _ends(score[accepted])

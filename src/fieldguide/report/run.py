@@ -13,7 +13,6 @@ from fieldguide.catalog import Catalog
 from fieldguide.embedding import Embeddings
 from fieldguide.evaluation import Score, evaluate
 from fieldguide.recognition import NOTHING, UNKNOWN, DBSCANRule, Ranking
-from fieldguide.recognition.labels import encode
 from fieldguide.report.plane import Plane, lay_out, lay_out_epochs
 
 
@@ -27,7 +26,7 @@ class Run:
     facts : how the answers were found
     gallery : the pictures that `ranking.nearest` counts
     queries : (n,) their names and where they lie
-    shots : (n_gallery, dim) embeddings
+    shots : (n_gallery, dim) embeddings, NaN for pictures that could not be read
     asked : of the queries that could be read
     truth : the true label of a query by its name, the unknown label for distractors; None if it is not known
     board : rows of a leaderboard
@@ -56,7 +55,21 @@ class Run:
     @cached_property
     def shot_codes(self) -> Ints:
         """(n_gallery,) the class of each gallery picture, as the ranking's codes."""
-        return encode(np.asarray(self.gallery.labels))[1]
+        code = {str(label): place for place, label in enumerate(self.ranking.classes)}
+        return np.array([code[label] for label in self.gallery.labels or ()], np.int64)
+
+    @cached_property
+    def unanswered(self) -> Flags:
+        """(n,) which queries could not be read, so that nothing was asked of them: no answer, not even none of these.
+
+        One that was answered, and is no longer there, is not among them.
+        """
+        ranking = self.ranking
+        bare: Flags = ranking.is_unknown() & (ranking.codes[:, 1:] == NOTHING).all(axis=1)
+        bare &= np.isnan(ranking.probability[:, 0])
+        unreadable = np.zeros(len(ranking), bool)
+        unreadable[list(self.asked.unreadable)] = True
+        return bare & unreadable
 
     @cached_property
     def dbscan(self) -> Flags:
@@ -65,7 +78,9 @@ class Run:
         The report clustered the very t-SNE that it showed; one sees here what the rule sees.
         """
         queries = self.plane.queries[np.asarray(self.asked.rows)]
-        return DBSCANRule().judge_points(self.plane.gallery, self.shot_codes, queries).is_distractor
+        read = ~np.isnan(self.plane.gallery[:, 0])
+        codes = np.unique(self.shot_codes[read], return_inverse=True)[1]
+        return DBSCANRule().judge_points(self.plane.gallery[read], codes, queries).is_distractor
 
     @cached_property
     def planes(self) -> dict[int, Plane]:
@@ -75,21 +90,18 @@ class Run:
     @cached_property
     def scores(self) -> list[Score]:
         """The scores by the truth; none where it is not known."""
-        rows = true_rows(self.ranking, self.truth or {})
-        if self.truth is None or not len(rows):
+        true = true_codes(self.ranking, self.truth or {})
+        rows = np.flatnonzero(true != NOTHING).tolist()
+        if not len(rows):
             return []
+        names = [*map(str, self.ranking.classes), self.ranking.unknown]  # code -1 takes the last
         return evaluate(
             [self.ranking.labels(row) for row in rows],
-            [self.truth[self.ranking.names[row]] for row in rows],
+            [names[true[row]] for row in rows],
             distractor_score=self.ranking.distractor_score[rows],
             unknown=self.ranking.unknown,
             k=self.ranking.codes.shape[1],
         )
-
-
-def true_rows(ranking: Ranking, truth: Mapping[str, str]) -> Anything:
-    """Give the rows of the queries whose true label is known."""
-    return np.array([row for row, name in enumerate(ranking.names) if name in truth], np.int64)
 
 
 def true_codes(ranking: Ranking, truth: Mapping[str, str]) -> Anything:

@@ -12,6 +12,11 @@ STYLE = Path(__file__).with_name("fieldguide.mplstyle")
 KNOWN, DISTRACTOR = "#0072b2", "#d55e00"  # blue and vermilion, apart for all kinds of sight, and in grey
 INK, FAINT, GREY, PALE = "#222222", "#767676", "#a6a6a6", "#d9d9d9"
 CYCLE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7b5b00", "#4d4d4d"]  # for classes
+DARK = {  # the same hues where the background is dark, as light as it takes to be seen there
+    "classes": ["#4aa3e0", "#f0884a", "#1fc298", "#e7a3c9", "#f2bf49", "#a9dcff", "#c2a04a", "#e3e6ea"],
+    "known": "#56b4e9",
+    "distractor": "#f0884a",
+}
 SURENESS = "cividis"  # a colour map in which sureness is also lightness
 
 

@@ -1,48 +1,73 @@
 """What the page's script works on: every query with its answers, every picture's place on the map."""
 
+import os
+from collections.abc import Sequence
 from math import isnan
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from fieldguide.arrays import Anything
+from fieldguide.recognition import UNKNOWN
 from fieldguide.report.maps import class_colours
 from fieldguide.report.run import Run, true_codes
-from fieldguide.report.style import CYCLE, DISTRACTOR, KNOWN
+from fieldguide.report.style import CYCLE, DARK, DISTRACTOR, KNOWN
 
 
-def page_data(run: Run) -> dict[str, Any]:
+def page_data(run: Run, page: Path) -> dict[str, Any]:
     """Give the run as plain lists, to be written as JSON.
 
     Rows of k answers are flat, query after query; what there is not is null. Codes are those of the ranking: -1 for
-    the unknown label, -2 for nothing.
+    the unknown label, -2 for nothing. `page` is where the page goes: pictures are linked to from there.
     """
     ranking, plane, codes = run.ranking, run.plane, run.shot_codes
+    true = None if run.truth is None else true_codes(ranking, run.truth)
+    foreign = [] if true is None else np.flatnonzero(true == UNKNOWN).tolist()
     colours = class_colours(plane, codes)
     return {
         "classes": [str(label) for label in ranking.classes],
         "unknown": ranking.unknown,
         "k": ranking.codes.shape[1],
-        "palette": {"classes": CYCLE, "known": KNOWN, "distractor": DISTRACTOR},
+        "palette": {"light": {"classes": CYCLE, "known": KNOWN, "distractor": DISTRACTOR}, "dark": DARK},
         "colours": colours.tolist(),
         "gallery": {
             "names": list(run.gallery.images),
+            "links": _links(run.gallery.paths, page),
             "codes": codes.tolist(),
             "x": _rounded(plane.gallery[:, 0]),
             "y": _rounded(plane.gallery[:, 1]),
         },
         "queries": {
             "names": list(ranking.names),
+            "links": _links(run.queries.paths, page),
             "codes": ranking.codes.ravel().tolist(),
             "probability": _rounded(ranking.probability.ravel()),
             "similarity": _rounded(ranking.similarity.ravel()),
             "nearest": ranking.nearest.ravel().tolist(),
             "score": _rounded(ranking.distractor_score),
-            "truth": None if run.truth is None else true_codes(ranking, run.truth).tolist(),
+            "truth": None if true is None else true.tolist(),
+            "foreign": {row: (run.truth or {})[ranking.names[row]] for row in foreign},
+            "unanswered": np.flatnonzero(run.unanswered).tolist(),
+            "unreadable": dict(run.asked.unreadable),
             "x": _rounded(plane.queries[:, 0]),
             "y": _rounded(plane.queries[:, 1]),
         },
     }
+
+
+def _links(paths: Sequence[Path], page: Path) -> list[str]:
+    """Give the way from the page to each picture as a relative URL, which holds when a folder with both is moved."""
+    folder = os.path.abspath(page.parent)  # noqa: PTH100  as a browser goes up from it: links are not resolved
+    return [_link(path, folder) for path in paths]
+
+
+def _link(path: Path, folder: str) -> str:
+    try:
+        return quote(os.fsencode(os.path.relpath(path, folder).replace(os.sep, "/")))
+    except ValueError:  # another drive of Windows'
+        return path.absolute().as_uri()
 
 
 def _rounded(values: Anything) -> list[float | None]:

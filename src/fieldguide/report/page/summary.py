@@ -20,10 +20,13 @@ class Tile:
 
 def summarise(run: Run) -> list[Tile]:
     """Give the figures that matter, the most important first."""
-    n, unknown = len(run.ranking), int(run.ranking.is_unknown().sum())
+    unanswered = int(run.unanswered.sum())
+    n, unknown = len(run.ranking) - unanswered, int((run.ranking.is_unknown() & ~run.unanswered).sum())
+    share = unknown / max(n, 1)
+    read = " that could be read" if unanswered else ""
     tiles = [
-        Tile(f"{n - unknown:,}", "identified", f"{1 - unknown / n:.0%} of {_counted(n, 'query', 'queries')}"),
-        Tile(f"{unknown:,}", "none of these", f"{unknown / n:.0%}, called distractors"),
+        Tile(f"{n - unknown:,}", "identified", f"{1 - share:.0%} of {_counted(n, 'query', 'queries')}{read}"),
+        Tile(f"{unknown:,}", "none of these", f"{share:.0%}, which show no class of the gallery"),
         _contamination(run),
     ]
     probability = run.ranking.probability[:, 0]
@@ -35,17 +38,21 @@ def summarise(run: Run) -> list[Tile]:
         tiles.append(
             Tile(f"{score.value:.3f}", score.name, f"by the truth, 95% interval {score.low:.3f} to {score.high:.3f}")
         )
-    if run.asked.unreadable:
-        tiles.append(Tile(f"{len(run.asked.unreadable):,}", "could not be read", "counted with none of these"))
+    if unanswered:
+        tiles.append(Tile(f"{unanswered:,}", "could not be read", "counted with neither of them"))
+    if gone := len(run.asked.unreadable) - unanswered:
+        tiles.append(Tile(f"{gone:,}", "no longer there", "answered before; not shown, and not on the map"))
     return tiles
 
 
 def describe(run: Run) -> str:
-    """Say in a line how the answers were found."""
+    """Say in a line how the answers were found, in words that need no other page."""
     shots = _counted(len(run.gallery), "gallery picture", "gallery pictures")
     classes = _counted(len(run.ranking.classes), "class", "classes")
     facts = run.facts
-    return f"{shots} of {classes}; recipe {facts.recipe}, backbone {facts.backbone}; distractors: {facts.account}"
+    account = facts.account.replace("contamination", "share")
+    how = f"How it was answered: {facts.recipe}, by embeddings of {facts.backbone}. None of these: {account}."
+    return f"{shots} of {classes}. {how}"
 
 
 def histogram(run: Run) -> list[float]:
@@ -58,8 +65,9 @@ def histogram(run: Run) -> list[float]:
 def _contamination(run: Run) -> Tile:
     share, interval = run.facts.contamination, run.facts.interval
     if interval is None:
-        return Tile(f"{share:.0%}", "contamination", "given, or as many as were called distractors")
-    return Tile(f"{share:.0%}", "estimated contamination", f"90% interval {interval[0]:.0%} to {interval[1]:.0%}")
+        return Tile(f"{share:.0%}", "share of none of these", "as given, or as many as were called so")
+    note = f"90% interval {interval[0]:.0%} to {interval[1]:.0%}"
+    return Tile(f"{share:.0%}", "estimated share of none of these", note)
 
 
 def _counted(n: int, one: str, many: str) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 LIBRARY = HERE / "plotly" / "plotly-gl2d.min.js"
 CHUNK = 256  # thumbnails that the browser decodes from text together
-SIDES = ((2_000, 144), (8_000, 112), (20_000, 80), (50_000, 56))  # pictures, up to which thumbnails have this side
+# pictures, up to which thumbnails have this side: about 15 MB of photographs at most. Few can be looked at large
+SIDES = ((600, 320), (1_200, 224), (3_000, 144), (8_000, 112), (20_000, 80), (50_000, 56))
 LEAST_SIDE = 32
 INCH = 108  # pixels on the page: words are of one size in all figures
 IN_THE_PAGE = ("map-classes",)  # the page's own map shows it better
@@ -66,7 +67,7 @@ def write_page(run: Run, path: Path, *, show: bool = True) -> None:
         has_truth=run.truth is not None,
         has_probability=bool(histogram(run)),
         figures=(_drawn(entry, figure) for entry, figure in draw_all(run) if entry.name not in IN_THE_PAGE),
-        data=_json(page_data(run)),
+        data=_json(page_data(run, path)),
         thumbnails=_thumbnails(run, show),
         chunk=CHUNK,
         css=(HERE / "page.css").read_text(encoding="utf-8"),
