@@ -22,7 +22,7 @@ from fieldguide.files import written_whole
 from fieldguide.learning.banks import Bank
 from fieldguide.learning.configurations import Configuration
 from fieldguide.learning.losses import Objective
-from fieldguide.learning.processes import from_main
+from fieldguide.learning.processes import from_main, on_cpu
 from fieldguide.learning.randomness import seeded
 from fieldguide.learning.watch import Spread
 
@@ -214,7 +214,11 @@ def _accelerator(how: Configuration, folder: Path) -> Any:
     parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
     try:
         accelerator = Accelerator(
-            mixed_precision=how.precision, log_with=how.log, project_dir=folder, kwargs_handlers=[parallel]
+            cpu=on_cpu(),
+            mixed_precision=how.precision,
+            log_with=how.log,
+            project_dir=folder,
+            kwargs_handlers=[parallel],
         )
     except ValueError as error:  # fp16 without a GPU, say
         raise FieldguideError(f"--precision {how.precision} cannot be had here ({error}): take no or bf16") from error

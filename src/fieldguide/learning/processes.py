@@ -1,18 +1,29 @@
 """What several processes of one training agree on: the main one decides, writes and is believed."""
 
+import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fieldguide.errors import FieldguideError
 
 T = TypeVar("T")
 
 
+def on_cpu() -> bool:
+    """Whether processes are to compute on the CPU: told so, or several of them with nothing else to compute on.
+
+    accelerate takes the latter for single processes, each of which would write the same files.
+    """
+    import torch
+    from accelerate.utils import parse_flag_from_env
+
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return bool(parse_flag_from_env("ACCELERATE_USE_CPU")) or (several and not torch.accelerator.is_available())
+
+
 def is_main() -> bool:
     """Whether this process writes the files: the only one, or the first of those that `accelerate launch` started."""
-    from accelerate import PartialState
-
-    return bool(PartialState().is_main_process)
+    return bool(_state().is_main_process)
 
 
 def from_main(make: Callable[[], T]) -> T:
@@ -22,13 +33,13 @@ def from_main(make: Callable[[], T]) -> T:
     ------
     FieldguideError : the main process's own; in every process, so that none waits for the others.
     """
-    from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
-    if PartialState().num_processes == 1:
+    state = _state()
+    if state.num_processes == 1:
         return make()
     told: list[object] = [None, None]
-    if PartialState().is_main_process:
+    if state.is_main_process:
         try:
             told = [make(), None]
         except FieldguideError as error:
@@ -38,3 +49,9 @@ def from_main(make: Callable[[], T]) -> T:
     if isinstance(failure, FieldguideError):
         raise failure
     return value  # type: ignore[return-value]  # what the main process made is a T
+
+
+def _state() -> Any:
+    from accelerate import PartialState
+
+    return PartialState(cpu=on_cpu())

@@ -147,6 +147,17 @@ def train_on(
     pictures: tuple[Catalog, Catalog | None] | None = None,
 ) -> Trained:
     """Train on embeddings that are there already; `pictures` are needed where the backbone itself is tuned."""
+    with seeded(configuration.seed):  # layers draw weights when they are made, whatever is loaded into them
+        return _train_on(configuration, frozen, backbone, folder, pictures)
+
+
+def _train_on(
+    configuration: Configuration,
+    frozen: Frozen,
+    backbone: Backbone,
+    folder: Path,
+    pictures: tuple[Catalog, Catalog | None] | None,
+) -> Trained:
     codes = np.unique(np.array(frozen.labels), return_inverse=True)[1]
     if codes.max() < 1:
         raise CatalogError(f"{ONE_CLASS} whose pictures can be read")
