@@ -11,6 +11,7 @@ from fieldguide import comparison, recipes
 from fieldguide.adapting import VIEWS, Embedded, Rows, trained
 from fieldguide.catalog import read_queries
 from fieldguide.embedder import Embedder
+from fieldguide.embedding.backbones import fingerprint, load_backbone
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, read_board, score, table
 from fieldguide.evaluation.tasks import cut_task, simulated_tasks
@@ -72,7 +73,10 @@ def test_the_board_keeps_what_made_the_scores(first):
     assert [line["recipe"] for line in lines] == QUICK.split(",")
     assert len({line["task"] for line in lines}) == 1
     for line in lines:
-        assert line["arguments"] == {"backbone": "efficientnet-lite0", "k": 5, "seed": 0, "truth": "given"}
+        arguments = line["arguments"]
+        assert arguments.pop("fingerprint") == fingerprint(load_backbone("efficientnet-lite0"))
+        names = {"backbone": "efficientnet-lite0", "engine": "auto", "unknown": "-1"}
+        assert arguments == {**names, "k": 5, "seed": 0, "truth": "given"}
         assert line["versions"]["fieldguide"] == fieldguide.__version__
         assert len(line["mAP@5"]) == 3
         assert line["account"]
@@ -92,6 +96,65 @@ def test_what_is_on_the_board_is_not_run_again_unless_asked(first, done, monkeyp
     done(*words, "--recipes", "cosine+threshold,cosine+none", "--again")
     added = board.read_text().removeprefix(before).splitlines()
     assert [json.loads(line)["recipe"] for line in added] == ["cosine+threshold", "cosine+none"]
+
+
+def test_scores_of_other_versions_are_not_taken_for_those_of_these(few, done, tmp_path):
+    board = tmp_path / "board.jsonl"
+    words = (
+        "compare",
+        few.gallery,
+        few.queries,
+        "--truth",
+        few.truth_file,
+        "--board",
+        board,
+        "--recipes",
+        "cosine+none",
+    )
+    done(*words)
+    line = json.loads(board.read_text())
+    now = line["versions"]["numpy"]
+    line["versions"]["numpy"] = "1.0"
+    board.write_text(json.dumps(line) + "\n")
+    said = done(*words)
+    assert f"cosine+none is on the board and is run again: numpy 1.0 is now {now}" in said.err
+    assert len(board.read_text().splitlines()) == 2
+    assert "run again" not in done(*words).err
+    assert len(board.read_text().splitlines()) == 2
+
+
+def test_a_line_that_was_cut_is_named_and_goes(few, done, tmp_path):
+    board = tmp_path / "board.jsonl"
+    words = ("compare", few.gallery, few.queries, "--truth", few.truth_file, "--board", board, "--recipes")
+    done(*words, "cosine+none,cosine+threshold")
+    first, second = board.read_text().splitlines()
+    board.write_text(first + "\n" + second[:40])  # killed while writing
+    assert "line 2: cut while it was written; its run is repeated" in done(*words, "cosine+threshold").err
+    assert [json.loads(line)["recipe"] for line in board.read_text().splitlines()] == [
+        "cosine+none",
+        "cosine+threshold",
+    ]
+    board.write_text(first)  # whole, but for its end
+    done(*words, "cosine+threshold")
+    assert [one.recipe for one in read_board(board)] == ["cosine+none", "cosine+threshold"]
+
+
+def test_a_recipe_that_fails_leaves_the_others_their_scores(few, done, monkeypatch):
+    class Stumbles(CosineClassifier):
+        def fit(self, X, y):
+            raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setitem(RECIPES, "spy", Recipe("threshold", closed=lambda _: Stumbles()))
+    said = done("compare", few.gallery, few.queries, "--truth", few.truth_file, "--recipes", "spy,cosine+none").out
+    assert "spy: failed on these pictures: LinAlgError: Singular matrix" in said
+    assert "| cosine+none" in said
+
+
+def test_one_picture_a_class_gives_no_task_to_simulate(few, table, refused, tmp_path):
+    rows = [(path, path.parent.name) for path in sorted(few.gallery.glob("*/0.png"))]
+    gallery = table(tmp_path / "one.csv", [("image", "label"), *rows])
+    said = refused("compare", gallery, few.queries)
+    assert said.endswith("every class has one picture alone: give the true labels with --truth")
 
 
 @pytest.mark.parametrize("adapt", [None, trained("metric-report"), trained("hybrid", average=True)])

@@ -1,6 +1,7 @@
 """Training: the report's ways that lose, ours that may not, and the folder that `--backbone` takes."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from fieldguide.embedding import embed, load_backbone
 from fieldguide.embedding.backbones import fingerprint
 from fieldguide.embedding.backbones.adapted import Adapted
 from fieldguide.embedding.preprocessing import Preprocessing
+from fieldguide.errors import FieldguideError
 from fieldguide.learning import CONFIGURATIONS, Frozen, configuration, train, train_on
 from fieldguide.learning import loop as loop_module
 from fieldguide.learning.held_out import folds, recognised, retrieval
@@ -395,6 +397,40 @@ def test_held_out_points_are_those_of_brute_force(classes, shots, seed):
         ranking = list(dict.fromkeys(codes[others]))
         rank = ranking.index(codes[row]) + 1
         assert point == pytest.approx(1 / rank if rank <= 5 else 0)
+
+
+@given(st.integers(2, 9), st.integers(2, 4), st.integers(1, 40), st.floats(-9, 9))
+def test_an_embedding_that_collapsed_scores_what_guesses_do(classes, shots, dim, value):
+    codes = np.repeat(np.arange(classes), shots)
+    guesses = sum(1 / rank for rank in range(1, min(classes, 5) + 1)) / classes
+    ask = np.arange(len(codes))
+    constant = np.full((len(codes), dim), value, np.float32)
+    assert retrieval(constant, codes, ask) == pytest.approx(guesses)
+    assert not retrieval(np.full_like(constant, np.nan), codes, ask).any()
+    assert not recognised(np.full_like(constant, np.nan), None, codes, ask, seed=0).any()
+
+
+def test_numbers_that_are_lost_are_a_collapse():
+    ball = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+    assert Spread.of(np.full_like(ball, np.nan)).collapsed_since(Spread.of(ball))
+
+
+def test_a_training_that_loses_itself_is_a_line(tmp_path):
+    gallery, labels, *_ = drawn(classes=6)
+    how = CONFIGURATIONS["metric"].with_changes(epochs=2, folds=0, lr=1e30, warm_up=0.0)
+    with pytest.raises(FieldguideError, match="its loss is no number after 2 epochs; take a smaller --lr"):
+        train_on(how, frozen(gallery, labels), TinyBackbone(), tmp_path)
+    assert not (tmp_path / "adapter.json").exists()
+
+
+def test_a_gallery_of_one_class_and_a_folder_of_other_things_are_refused(few, refused, tmp_path):
+    said = refused("train", "metric", few.gallery, "-o", few.gallery)
+    assert "holds something else: name a new or empty folder for the training" in said
+    one = tmp_path / "gallery"
+    shutil.copytree(few.gallery / "dots", one / "dots")
+    said = refused("train", "metric", one, "-o", tmp_path / "trained")
+    assert said.endswith("training needs a gallery of at least two classes")
+    assert not (tmp_path / "trained").exists()
 
 
 def test_held_out_pictures_are_asked_of_the_default_recognizer_once_each():

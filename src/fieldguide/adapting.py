@@ -71,8 +71,8 @@ def averaged(both: Embedded, embedder: Embedder, seed: int) -> Rows:
     What a crop, a flip or other light changes is not what the picture shows; the mean holds less of it. No label is
     looked at, so that pictures of the gallery lie no nearer to each other than queries do to them.
     """
-    shots = embedder.views(both.gallery, VIEWS, "views of gallery")
-    asked = embedder.views(both.readable_queries, VIEWS, "views of queries")
+    shots = embedder.views(both.gallery, VIEWS, "views of gallery", seed)
+    asked = embedder.views(both.readable_queries, VIEWS, "views of queries", seed)
     return Rows(_mean(both.shots, shots), _mean(both.asked.matrix, asked))
 
 
@@ -89,8 +89,8 @@ def trained(training: str, *, average: bool = False) -> Adapt:
             rows.shots,
             both.gallery.labels or (),
             rows.asked,
-            embedder.views(both.gallery, how.views, "views of gallery"),
-            embedder.views(both.readable_queries, of_queries, "views of queries"),
+            embedder.views(both.gallery, how.views, "views of gallery", seed),
+            embedder.views(both.readable_queries, of_queries, "views of queries", seed),
         )
         with TemporaryDirectory(prefix="fieldguide-") as folder:
             backbone = train_on(how, frozen, embedder.backbone, Path(folder)).backbone

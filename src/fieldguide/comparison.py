@@ -1,11 +1,13 @@
 """Recipes side by side: the same embeddings for all, one line a recipe on a board."""
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from fieldguide.catalog import Catalog, read_gallery, read_queries
 from fieldguide.catalog.tables import read_columns
 from fieldguide.embedder import Embedder
 from fieldguide.embedding import Embeddings
+from fieldguide.embedding.backbones import fingerprint
 from fieldguide.errors import AnswersError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, score
 from fieldguide.evaluation.tasks import Task, simulated_tasks
@@ -25,8 +28,14 @@ from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_b
 from fieldguide.recipes import PROBABILITY, RECIPES, RULES, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import Ranking
 
+log = logging.getLogger("fieldguide")
+
 SIMULATED = 3  # tasks cut from the gallery, where there is no truth
-LIBRARIES = ("fieldguide", "numpy", "scikit-learn", "openTSNE")
+# What the scores may depend on: those that are installed are written down
+LIBRARIES = (
+    "fieldguide", "numpy", "scipy", "scikit-learn", "openTSNE", "torch", "openvino", "onnxruntime", "kornia",
+    "pytorch-metric-learning", "xgboost", "hdbscan", "evoc",
+)  # fmt: skip
 EVERY = "all"  # of the recipes, or of a recipe's rules
 
 
@@ -92,26 +101,48 @@ def compare(
     settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show)
     places, labels = ([], []) if truth is None else _read_truth(Path(truth), asked, image_column, label_column)
     embedder = Embedder(backbone, engine, show=show)
+    if truth is None and max(shown.shots().values(), default=0) < 2:
+        raise FieldguideError(
+            f"{gallery}: without --truth tasks are cut from the gallery, and every class has one picture alone: "
+            "give the true labels with --truth"
+        )
     whole = embed_both(shown, asked, settings, embedder)
     sittings = [Sitting(whole, places)]
     if truth is None:
         tasks = simulated_tasks(whole.gallery.labels or (), SIMULATED, seed=seed, unknown=unknown)
         sittings, labels = _simulate(whole, tasks), [label for task in tasks for label in task.truth]
     task = _digest(whole, labels, simulated=truth is None)
-    arguments = {"backbone": backbone, "k": k, "seed": seed, "truth": "simulated" if truth is None else "given"}
+    arguments = {
+        "backbone": backbone,
+        "fingerprint": fingerprint(embedder.backbone),
+        "engine": engine,
+        "k": k,
+        "unknown": unknown,
+        "seed": seed,
+        "truth": "simulated" if truth is None else "given",
+    }
 
     results = []
-    versions = {library: version(library) for library in LIBRARIES}
+    versions = _versions()
     for name in entries:
         result = Result(name, task, arguments=arguments, versions=versions)
         earlier = [one for one in known if one.same_run(result)]
         if earlier and not again:
             results.append(earlier[-1])
             continue
+        if before := [one for one in known if one.same_question(result)]:
+            why = result.changed_since(before[-1])
+            log.warning("%s is on the board and is run again: %s", name, why or "as asked")
         try:
             answers, distractor_score, account, seconds = _sit(name, sittings, settings, embedder, unknown)
         except FieldguideError as error:
             results.append(replace(result, failure=str(error)))
+            continue
+        except (ArithmeticError, ValueError, RuntimeError, MemoryError, np.linalg.LinAlgError) as error:
+            # What a library stumbles over in one recipe must not take the others' results with it
+            log.debug("%s failed", name, exc_info=True)
+            reason = (str(error).splitlines() or [""])[0]
+            results.append(replace(result, failure=f"failed on these pictures: {type(error).__name__}: {reason}"))
             continue
         scores = score(answers, labels, distractor_score, k=k, unknown=unknown, seed=seed)
         result = replace(result, account=account, scores=scores | seconds)
@@ -119,6 +150,14 @@ def compare(
         if path:
             add_to_board(path, result)
     return results
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for library in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
 
 
 def _entries(words: Iterable[str]) -> Iterable[str]:

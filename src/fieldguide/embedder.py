@@ -97,13 +97,13 @@ class Embedder:
         base = self.backbone.base if isinstance(self.backbone, Adapted) else self.backbone
         return Embedder(base, self.engine_name, self.precision, cache=self.cache, show=self.show)
 
-    def views(self, pictures: Catalog, n: int, what: str) -> Floats:
+    def views(self, pictures: Catalog, n: int, what: str, seed: int = 0) -> Floats:
         """Embed augmented views of pictures that can all be read, (n, len(pictures), dim); each once a run."""
-        if self.seen is None:
+        if self.seen is None or self.seen.seed != seed:
             require("kornia", "looking at pictures in several views")
             from fieldguide.learning.banks import Views
 
-            self.seen = Views(self.backbone, self.start(pictures)[0], show=self.show)
+            self.seen = Views(self.backbone, self.start(pictures)[0], seed, show=self.show)
         return self.seen.of(pictures, n, what)
 
     def check_same(self, gallery: Pictures, queries: Pictures) -> None:

@@ -1,6 +1,7 @@
 """Leaderboards: a line of JSON for every run, and a table like the report's."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,8 @@ from fieldguide.arrays import Floats
 from fieldguide.errors import FieldguideError
 from fieldguide.evaluation.metrics import reciprocal_ranks
 from fieldguide.evaluation.scores import evaluate
+
+log = logging.getLogger("fieldguide")
 
 PUBLIC = 0.3  # the share of the queries that a competition's public board would score
 
@@ -42,9 +45,19 @@ class Result:
     account: str = ""
     failure: str = ""
 
-    def same_run(self, other: "Result") -> bool:
-        """Whether both are of one recipe, task and arguments."""
+    def same_question(self, other: "Result") -> bool:
+        """Whether both are of one recipe, task and arguments, by whatever versions."""
         return (self.recipe, self.task, self.arguments) == (other.recipe, other.task, other.arguments)
+
+    def same_run(self, other: "Result") -> bool:
+        """Whether both are of one recipe, task and arguments, by the same versions: the one may stand for the other."""
+        return self.same_question(other) and self.versions == other.versions
+
+    def changed_since(self, earlier: "Result") -> str:
+        """Say which versions are others than those of an earlier run."""
+        names = dict.fromkeys([*self.versions, *earlier.versions])
+        pairs = ((name, earlier.versions.get(name, "none"), self.versions.get(name, "none")) for name in names)
+        return ", ".join(f"{name} {then} is now {now}" for name, then, now in pairs if then != now)
 
 
 def score(
@@ -80,25 +93,44 @@ def score(
 def read_board(path: Path) -> list[Result]:
     """Read the results of earlier runs; none if there is no such file.
 
+    A last line that was cut, as the program was killed while it wrote, is passed over with a warning.
+
     Raises
     ------
-    FieldguideError : a line is not a result.
+    FieldguideError : the file cannot be read, or a line is not a result.
     """
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
+    except OSError as error:
+        raise FieldguideError(f"{path} cannot be read: {error.strerror}") from error
     results = []
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
-            record = json.loads(line)
-            kept = {name: record.pop(name) for name in ("recipe", "task", "arguments", "versions", "account")}
-        except (ValueError, KeyError, AttributeError):
+            results.append(_result(line))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            if number == len(lines) and line.startswith('{"recipe": '):  # add_to_board ends every line
+                log.warning("%s, line %d: cut while it was written; its run is repeated", path, number)
+                continue
             raise FieldguideError(f"{path}, line {number}: not a line of a board; name another with --board") from None
-        scores = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
-        results.append(Result(**kept, scores=scores))
     return results
+
+
+def _result(line: str) -> Result:
+    record = json.loads(line)
+    kept = {name: record.pop(name) for name in ("recipe", "task", "arguments", "versions", "account")}
+    scores = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+    if not scores or not isinstance(kept["arguments"], dict) or not isinstance(kept["versions"], dict):
+        raise ValueError("no result")
+    return Result(**kept, scores=scores)
 
 
 def add_to_board(path: Path, result: Result) -> None:
     """Append a result as a line of JSON: recipe, task, the scores by their names, then what made them.
+
+    What is left of a line that was cut goes first; a whole one whose end is missing gets it.
 
     Raises
     ------
@@ -108,10 +140,25 @@ def add_to_board(path: Path, result: Result) -> None:
     line = {"recipe": record.pop("recipe"), "task": record.pop("task"), **record.pop("scores"), **record}
     del line["failure"]
     try:
+        _end_last_line(path)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
     except OSError as error:
         raise FieldguideError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _end_last_line(path: Path) -> None:
+    if not path.is_file() or not (kept := path.read_bytes()) or kept.endswith(b"\n"):
+        return
+    whole, _, last = kept.rpartition(b"\n")
+    try:
+        _result(last.decode("utf-8"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        with path.open("r+b") as file:
+            file.truncate(len(whole) + 1 if b"\n" in kept else 0)
+    else:
+        with path.open("ab") as file:
+            file.write(b"\n")
 
 
 def table(results: Sequence[Result]) -> list[str]:

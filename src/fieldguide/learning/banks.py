@@ -15,6 +15,7 @@ from fieldguide.embedding.engines import Engine
 from fieldguide.embedding.pictures import open_rgb
 from fieldguide.embedding.pipeline import SPARE
 from fieldguide.embedding.preprocessing import Preprocessing
+from fieldguide.learning.randomness import seeded
 from fieldguide.machine import cores
 from fieldguide.progress import progress
 
@@ -145,13 +146,13 @@ class Views:
         augment = augmentation(steps.size)
         with (
             ThreadPoolExecutor(cores()) as pool,
-            torch.random.fork_rng(devices=[]),
+            seeded(self.seed),
             progress(what, len(paths), show=self.show) as advance,
         ):
             for start in range(0, len(paths), AT_ONCE):
                 some = paths[start : start + AT_ONCE]
                 squares = np.stack(list(pool.map(lambda path: _square(path, steps), some)))
-                torch.manual_seed(self.seed + start)
+                torch.manual_seed(self.seed * 1_000_003 + start)  # no two seeds draw the same views elsewhere
                 drawn = augment(_as_shares(np.repeat(squares, n_views, axis=0)))
                 pixels = _as_pixels(drawn)
                 short = -len(pixels) % batch  # an engine takes full batches

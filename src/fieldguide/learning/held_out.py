@@ -9,6 +9,9 @@ from fieldguide.recognition import TransductiveClassifier
 from fieldguide.recognition.neighbours import blocks, unit_rows
 
 DEEPEST = 5  # as in mAP@5
+TIED = 1e-6  # cosine similarities that differ by less do so by rounding
+
+_SUMS = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, DEEPEST + 1))])  # of 1/rank over the first ranks
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ def everything(codes: Ints) -> list[Fold]:
 def retrieval(rows: Floats, codes: Ints, ask: Ints) -> Anything:
     """Ask some gallery pictures as if they were queries, each against all others: 1/rank of its class, 0 beyond 5.
 
+    Classes that tie stand in every order alike, so that an embedding that has collapsed scores what guesses do; rows
+    that are no finite numbers name nothing.
+
     Parameters
     ----------
     rows : (n, dim) embeddings of the gallery
@@ -53,8 +59,9 @@ def retrieval(rows: Floats, codes: Ints, ask: Ints) -> Anything:
     -------
     (m,) float64; the mean is mAP@5 by plain cosine similarity.
     """
+    broken = ~np.isfinite(rows).all(axis=1)
     order = np.argsort(codes, kind="stable")
-    unit = unit_rows(rows)
+    unit = unit_rows(np.where(broken[:, None], 0, rows))
     shots = unit[order]
     starts = np.searchsorted(codes[order], np.arange(codes.max() + 1))
     place = np.empty(len(order), np.int64)
@@ -66,8 +73,11 @@ def retrieval(rows: Floats, codes: Ints, ask: Ints) -> Anything:
         similarity[np.arange(len(asked)), place[asked]] = -np.inf
         to_classes = np.maximum.reduceat(similarity, starts, axis=1)
         own = to_classes[np.arange(len(asked)), codes[asked]]
-        rank = 1 + (to_classes > own[:, None]).sum(axis=1)
-        points[part] = np.where(rank <= DEEPEST, 1 / rank, 0)
+        above = (to_classes > own[:, None] + TIED).sum(axis=1)
+        tied = (np.abs(to_classes - own[:, None]) <= TIED).sum(axis=1)  # its own class is one of them
+        # The mean of 1/rank over the ranks from above + 1 to above + tied, as far as they count
+        points[part] = (_SUMS[np.minimum(above + tied, DEEPEST)] - _SUMS[np.minimum(above, DEEPEST)]) / tied
+    points[broken[ask]] = 0
     return points
 
 
@@ -83,6 +93,8 @@ def recognised(rows: Floats, queries: Floats | None, codes: Ints, ask: Ints, see
     seed : of the recognizer
     """
     points = np.zeros(len(ask))
+    if not np.isfinite(rows).all() or (queries is not None and not np.isfinite(queries).all()):
+        return points  # a network that lost itself names nothing
     turn = np.zeros(len(ask), np.int64)
     for code in np.unique(codes[ask]):
         turn[codes[ask] == code] = np.arange((codes[ask] == code).sum())

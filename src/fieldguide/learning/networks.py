@@ -11,6 +11,7 @@ from fieldguide.arrays import Floats, Ints
 from fieldguide.embedding.backbones.head import Head, HeadShape
 from fieldguide.errors import FieldguideError
 from fieldguide.learning.configurations import Configuration
+from fieldguide.learning.randomness import seeded
 from fieldguide.recognition.space import PowerCentring, WithinClassWhitening
 
 LORA_RANK = 8
@@ -28,8 +29,8 @@ def start_head(how: Configuration, gallery: Floats, codes: Ints, unlabelled: Flo
     """
     dim = gallery.shape[1]
     if how.start == "random":
-        torch.manual_seed(how.seed)
-        return Head(HeadShape((dim, *how.widths), bias=True))
+        with seeded(how.seed):
+            return Head(HeadShape((dim, *how.widths), bias=True))
     if how.start == "identity":
         head = Head(HeadShape((dim, dim)))
         weight = torch.eye(dim)
@@ -54,11 +55,12 @@ class Tuned(nn.Module):
     base : the backbone's network
     head : on top
     tune : `full`, `last:N` or `lora`
+    seed : of LoRA's first weights
     """
 
-    def __init__(self, base: nn.Module, head: Head, tune: str) -> None:
+    def __init__(self, base: nn.Module, head: Head, tune: str, seed: int = 0) -> None:
         super().__init__()
-        self.base = _with_lora(base) if tune == "lora" else base
+        self.base = _with_lora(base, seed) if tune == "lora" else base
         self.head = head
         if tune.startswith("last:"):
             _freeze_but_last(base, int(tune.removeprefix("last:")))
@@ -107,7 +109,7 @@ def _before(network: nn.Module, first: nn.Parameter | None) -> Iterator[nn.Param
         yield parameter
 
 
-def _with_lora(base: nn.Module) -> nn.Module:
+def _with_lora(base: nn.Module, seed: int) -> nn.Module:
     """Add low-rank updates to all linear layers and ungrouped convolutions; the rest is frozen.
 
     Source: E. Hu et al., LoRA, ICLR 2022.
@@ -120,5 +122,6 @@ def _with_lora(base: nn.Module) -> nn.Module:
         if isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.groups == 1)
     ]
     config = LoraConfig(r=LORA_RANK, lora_alpha=2 * LORA_RANK, target_modules=targets)
-    adapted: nn.Module = get_peft_model(base, config)
+    with seeded(seed):
+        adapted: nn.Module = get_peft_model(base, config)
     return adapted

@@ -2,8 +2,10 @@
 
 import copy
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,15 +18,20 @@ from fieldguide.catalog import Catalog
 from fieldguide.embedding import Store, embed
 from fieldguide.embedding.backbones import Backbone, fingerprint
 from fieldguide.embedding.backbones.adapted import CARD, Adapted, save_adapted, save_epoch
+from fieldguide.embedding.backbones.head import Head
 from fieldguide.embedding.engines import Engine, start_engine
 from fieldguide.errors import CatalogError, FieldguideError
+from fieldguide.files import written_whole
 from fieldguide.learning.banks import Bank, EmbeddedViews, Pictures, Views
 from fieldguide.learning.configurations import Configuration
 from fieldguide.learning.held_out import Fold, better, everything, folds, recognised, retrieval
 from fieldguide.learning.loop import Epoch, Material, embed_plain, run
 from fieldguide.learning.networks import Tuned, prefixed, start_head
+from fieldguide.learning.processes import from_main, is_main
+from fieldguide.learning.randomness import seeded
 
 PLAN = "plan.json"
+ONE_CLASS = "training needs a gallery of at least two classes"
 NONE = np.arange(0)
 ALL = "all"  # the run on all classes, whose head is kept
 STATE = "training"  # the folder's subfolder of checkpoints, gone when training is done
@@ -108,8 +115,12 @@ def train(
     """
     configuration.check()
     _require_libraries(configuration)
-    _claim(folder, configuration, backbone)
-    runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
+    if len(set(gallery.labels or ())) < 2:
+        raise CatalogError(ONE_CLASS)
+    from_main(lambda: _claim(folder, configuration, backbone))
+    show = show and is_main()
+    with seeded(configuration.seed):  # building a network draws weights, before its own are loaded
+        runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
     views = views or Views(backbone, runner, configuration.seed, show=show)
     parts = []
     for what, catalog in (("gallery", gallery), ("queries", queries)):
@@ -136,9 +147,20 @@ def train_on(
     pictures: tuple[Catalog, Catalog | None] | None = None,
 ) -> Trained:
     """Train on embeddings that are there already; `pictures` are needed where the backbone itself is tuned."""
+    with seeded(configuration.seed):  # layers draw weights when they are made, whatever is loaded into them
+        return _train_on(configuration, frozen, backbone, folder, pictures)
+
+
+def _train_on(
+    configuration: Configuration,
+    frozen: Frozen,
+    backbone: Backbone,
+    folder: Path,
+    pictures: tuple[Catalog, Catalog | None] | None,
+) -> Trained:
     codes = np.unique(np.array(frozen.labels), return_inverse=True)[1]
     if codes.max() < 1:
-        raise CatalogError("training needs a gallery of at least two classes")
+        raise CatalogError(f"{ONE_CLASS} whose pictures can be read")
     job = _Job(configuration, frozen, codes, backbone, folder, pictures)
     everything_known = np.arange(len(codes))
     if not configuration.folds:
@@ -198,7 +220,7 @@ class _Job:
         """
         frozen, by_cut = [], []
         for number, cut in enumerate(cuts):
-            frozen.append(retrieval(self.frozen.gallery, self.codes, cut.ask))
+            frozen.append(from_main(partial(retrieval, self.frozen.gallery, self.codes, cut.ask)))
             _, history = self.run(cut.learn, cut.ask, self.how.epochs, f"held-out-{number}")
             by_cut.append([np.array(epoch.points) for epoch in history])
         reached = min(map(len, by_cut))
@@ -212,34 +234,44 @@ class _Job:
         given, seed = self.frozen, self.how.seed
         before, after = [], []
         for number, cut in enumerate(cuts):
-            before.append(recognised(given.gallery, given.queries, self.codes, cut.ask, seed))
+            before.append(from_main(partial(recognised, given.gallery, given.queries, self.codes, cut.ask, seed)))
             network, _ = self.run(cut.learn, NONE, epochs, f"asked-{number}")
             labelled, _ = self.banks()
             rows = embed_plain(network, labelled, np.arange(len(labelled)))
             queries = None
             if given.queries is not None:
                 queries = embed_plain(network, self.bank_of_queries(), np.arange(len(given.queries)))
-            after.append(recognised(rows, queries, self.codes, cut.ask, seed))
+            after.append(from_main(partial(recognised, rows, queries, self.codes, cut.ask, seed)))
         return np.concatenate(before), np.concatenate(after)
 
     def run(self, learn: Ints, ask: Ints, epochs: int, name: str) -> tuple[Any, list[Epoch]]:
         """Train a new network on some rows of the gallery."""
         head = start_head(self.how, self.frozen.gallery[learn], self.codes[learn], self.frozen.queries)
-        network: Any = head if self.how.tune == "head" else Tuned(self.backbone.network(), head, self.how.tune)
+        network: Any = head if self.how.tune == "head" else self.tuned(head)
         start = copy.deepcopy(network).requires_grad_(False).eval() if self.how.stay else None
         labelled, unlabelled = self.banks()
         material = Material(
             labelled, self.codes, learn, lambda rows: retrieval(rows, self.codes, ask) if len(ask) else (), unlabelled
         )
         place = self.folder / STATE
-        place.mkdir(parents=True, exist_ok=True)
+        from_main(partial(place.mkdir, parents=True, exist_ok=True))
         stages = np.linspace(0, epochs, min(epochs, STAGES) + 1).round()
 
         def look(epoch: int, network: Any) -> None:
             if name == ALL and network is head and epoch in stages:
                 save_epoch(self.folder, epoch, head)
 
-        return network, run(network, start, material, self.how, epochs, place / f"{name}.pt", look)
+        history = run(network, start, material, self.how, epochs, place / f"{name}.pt", look)
+        if name == ALL and not all(math.isfinite(epoch.loss) for epoch in history[1:]):
+            raise FieldguideError(
+                f"training lost itself: its loss is no number after {len(history) - 1} epochs; take a smaller --lr"
+            )
+        return network, history
+
+    def tuned(self, head: Head) -> Tuned:
+        """Put a head on a new copy of the backbone's network."""
+        with seeded(self.how.seed):  # some libraries draw weights before they load them
+            return Tuned(self.backbone.network(), head, self.how.tune, self.how.seed)
 
     def banks(self) -> tuple[Bank, Bank]:
         """Give the labelled pictures, and all for learning without labels."""
@@ -265,15 +297,22 @@ class _Job:
         return Pictures(self.pictures[1].paths, self.backbone.preprocessing)
 
     def finish(self, network: Any, trained: Trained) -> Trained:
-        """Write the folder, and clear the checkpoints away."""
-        tensors: dict[str, Any] = {}
+        """Write the folder, and clear the checkpoints away; the main process does, and the others wait."""
         backbone = trained.backbone
         if network is not None:
             tuned = isinstance(network, Tuned)
-            head = network.head if tuned else network
-            tensors = network.tensors() if tuned else prefixed("head.", network)
-            shape = head.shape
+            shape = (network.head if tuned else network).shape
             backbone = replace(backbone, widths=shape.widths, centred=shape.centred, bias=shape.bias, tuned=tuned)
+        trained = replace(trained, backbone=backbone)
+        from_main(lambda: self.write(network, trained))
+        return trained
+
+    def write(self, network: Any, trained: Trained) -> None:
+        """Write weights and card, and remove the checkpoints."""
+        tensors: dict[str, Any] = {}
+        backbone = trained.backbone
+        if network is not None:
+            tensors = network.tensors() if backbone.tuned else prefixed("head.", network)
         card = {
             "account": trained.account,
             "configuration": asdict(self.how),
@@ -286,7 +325,6 @@ class _Job:
         save_adapted(backbone, tensors, card)
         for path in (*(self.folder / STATE).glob("*.pt"), self.folder / STATE / PLAN):
             path.unlink(missing_ok=True)
-        return replace(trained, backbone=backbone)
 
 
 def _cuts(how: Configuration, codes: Ints) -> list[Fold]:
@@ -298,17 +336,29 @@ def _claim(folder: Path, how: Configuration, backbone: Backbone) -> None:
     """Make the folder ours, or find that it is: of the same training, broken off."""
     if (folder / CARD).exists():
         raise FieldguideError(f"{folder} holds a trained backbone: name another folder, or remove that one")
-    plan = {"configuration": asdict(how), "backbone": backbone.name, "fingerprint": fingerprint(backbone)}
     path = folder / STATE / PLAN
     try:
-        if path.exists() and json.loads(path.read_text()) != json.loads(json.dumps(plan)):
-            raise FieldguideError(
-                f"{folder} holds another training that was broken off: name another folder, or remove it"
-            )
+        if folder.is_dir() and any(folder.iterdir()) and not path.exists():
+            raise FieldguideError(f"{folder} holds something else: name a new or empty folder for the training")
+        plan = {"configuration": asdict(how), "backbone": backbone.name, "fingerprint": fingerprint(backbone)}
+        if path.exists():
+            if _read_plan(path) != json.loads(json.dumps(plan)):
+                raise FieldguideError(
+                    f"{folder} holds another training that was broken off: name another folder, or remove it"
+                )
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(plan))
     except OSError as error:
         raise FieldguideError(f"{folder} cannot be written: {error.strerror or error}") from error
+    with written_whole(path) as scratch:
+        scratch.write_text(json.dumps(plan))
+
+
+def _read_plan(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError:
+        return None  # of no training that could go on
 
 
 def _require_libraries(how: Configuration) -> None:

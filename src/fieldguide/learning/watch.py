@@ -27,7 +27,9 @@ class Spread:
 
     @classmethod
     def of(cls, rows: Floats) -> "Spread":
-        """Measure rows (n, dim); of many, every so many."""
+        """Measure rows (n, dim); of many, every so many. What is not finite has collapsed."""
+        if not np.isfinite(rows).all():
+            return cls(1.0, 0.0)  # no room at all
         unit = unit_rows(rows[:: max(1, len(rows) // AT_MOST)][:AT_MOST])
         energy = np.linalg.svd(unit - unit.mean(axis=0), compute_uv=False)
         share = energy / max(energy.sum(), 1e-12)

@@ -78,7 +78,8 @@ def with_normalisation(backbone: Backbone) -> "nn.Module":
     class Normalised(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.body = backbone.network()
+            with torch.random.fork_rng(devices=[]):  # layers draw weights before their own are loaded
+                self.body = backbone.network()
             steps = backbone.preprocessing
             self.register_buffer("mean", torch.tensor(steps.mean).view(1, 3, 1, 1))
             self.register_buffer("scale", torch.tensor(steps.scale).view(1, 3, 1, 1))
