@@ -22,6 +22,7 @@ from fieldguide.evaluation.tasks import Task, simulated_tasks
 from fieldguide.evaluation.truth import match_truth
 from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit
 from fieldguide.outputs import BOARD, check_outputs, check_overwrites
+from fieldguide.progress import working
 from fieldguide.recipes import PROBABILITY, RECIPES, RULES, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import Ranking
 
@@ -156,11 +157,12 @@ def _sit(
     for sitting in sittings:
         start = time.perf_counter()
         both = adapt(sitting.both, recipe, embedder, settings.seed)
-        recognizer = fit(both, recipe, rule or None, RuleOptions(seed=settings.seed))
-        train += time.perf_counter() - start
-        start = time.perf_counter()
-        ranking: Ranking = recognizer.rank(both.asked.matrix, settings.k)
-        answer += time.perf_counter() - start
+        with working(f"recognising by {name}", show=settings.show):
+            recognizer = fit(both, recipe, rule or None, RuleOptions(seed=settings.seed))
+            train += time.perf_counter() - start
+            start = time.perf_counter()
+            ranking: Ranking = recognizer.rank(both.asked.matrix, settings.k)
+            answer += time.perf_counter() - start
         ranking = ranking.spread(both.asked.rows, len(both.queries)).named((), unknown)
         answers += [ranking.labels(row) for row in sitting.counted]
         scores.append(ranking.distractor_score[list(sitting.counted)])

@@ -17,6 +17,7 @@ from fieldguide.embedding import EmbeddedPictures, Embeddings, is_embeddings, re
 from fieldguide.embedding.backbones.adapted import is_trained
 from fieldguide.errors import CatalogError, FieldguideError
 from fieldguide.outputs import ANSWERS, DETAILS, REPORT, UNREADABLE, check_outputs, check_overwrites, list_path
+from fieldguide.progress import working
 from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import OpenSetRecognizer, Ranking
 from fieldguide.unreadable import Unreadable, unreadable_in, write_unreadable
@@ -149,8 +150,9 @@ def identify_catalogs(
     )
     both = adapt(embed_both(gallery, queries, settings, embedder), settings.recipe, embedder, settings.seed)
     known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
-    recognizer = fit(both, settings.recipe, settings.distractors, tell)
-    ranking = recognizer.rank(asked.matrix, settings.k)
+    with working("recognising", show=settings.show):
+        recognizer = fit(both, settings.recipe, settings.distractors, tell)
+        ranking = recognizer.rank(asked.matrix, settings.k)
     account = recognizer.account_ + both.note
     names = catalog_of(queries).images
     ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)

@@ -298,6 +298,8 @@ def _claim(folder: Path, how: Configuration, backbone: Backbone) -> None:
     """Make the folder ours, or find that it is: of the same training, broken off."""
     if (folder / CARD).exists():
         raise FieldguideError(f"{folder} holds a trained backbone: name another folder, or remove that one")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / STATE / PLAN).exists():
+        raise FieldguideError(f"{folder} holds something else: name a new or empty folder for the training")
     plan = {"configuration": asdict(how), "backbone": backbone.name, "fingerprint": fingerprint(backbone)}
     path = folder / STATE / PLAN
     try:
