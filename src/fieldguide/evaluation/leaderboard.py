@@ -85,7 +85,11 @@ def read_board(path: Path) -> list[Result]:
     FieldguideError : a line is not a result.
     """
     results = []
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a board; name another with --board"
+        raise FieldguideError(f"{path} cannot be read: {reason}") from error
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
