@@ -32,3 +32,13 @@ def test_the_demo_overwrites_nothing_of_the_users(refused, tmp_path):
 def test_a_file_is_no_folder_for_the_demo(refused, tmp_path):
     (tmp_path / "file").touch()
     assert str(tmp_path / "file") in refused("demo", tmp_path / "file")
+
+
+def test_what_was_put_into_the_demos_folder_stays(refused, tmp_path):
+    (tmp_path / "made-by-fieldguide-demo").touch()
+    mine = tmp_path / "gallery" / "cat" / "mine.jpg"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("a photograph")
+    line = refused("demo", tmp_path)
+    assert f"{mine} is not of the demo: move it, or name another folder for the demo" in line
+    assert mine.read_text() == "a photograph"

@@ -168,7 +168,7 @@ def test_what_is_wrong_with_a_file_is_said_in_a_line(case, few, refused, tmp_pat
 
 
 def test_mistakes_of_embed_are_found_before_any_work(few, refused, tmp_path):
-    assert "embeddings are written to a .parquet or a .npz" in refused("embed", few.queries, "-o", tmp_path / "e.csv")
+    assert "a file that ends in .parquet, .pq or .npz" in refused("embed", few.queries, "-o", tmp_path / "e.csv")
     assert "there is no folder" in refused("embed", few.queries, "-o", tmp_path / "gone" / "e.npz")
     assert "0-blob.png is in no class" in refused("embed", few.queries, "--gallery", "-o", tmp_path / "e.npz")
     (tmp_path / "bad.png").touch()

@@ -544,10 +544,3 @@ def test_file_names_with_line_ends_are_quoted(few, done, answers_of, tmp_path):
         draw("rings", 0).save(tmp_path / "queries" / name)
     done("identify", few.gallery, tmp_path / "queries", "-o", tmp_path / "a.csv", "--distractors", "none")
     assert list(answers_of(tmp_path / "a.csv")) == names
-
-
-def test_a_cache_folder_that_cannot_be_made_is_an_error_of_one_line(few, refused, tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("FIELDGUIDE_CACHE", str(tmp_path / "file"))
-    line = refused("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--distractors", "none")
-    assert str(tmp_path / "file") in line

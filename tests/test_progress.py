@@ -2,11 +2,12 @@
 
 import io
 import re
+import threading
 
 import pytest
 
 from fieldguide import progress as module
-from fieldguide.progress import progress
+from fieldguide.progress import progress, working
 
 
 class Terminal(io.StringIO):
@@ -55,3 +56,66 @@ def test_nothing_is_shown_if_nothing_is_wanted(terminal, monkeypatch):
     with progress("queries", 2, show=False) as advance:
         advance()
     assert screen.getvalue() == ""
+
+
+def test_what_was_there_already_does_not_count_in_the_rate(capsys, monkeypatch):
+    seconds = iter([0.0, 1.0, 2.0, 5.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 100)
+    with progress("queries", 3) as advance:
+        advance()
+        advance(False)
+        advance(False)
+    assert capsys.readouterr().err == "queries: 3 of 3, 0/s, 0 s left\n"
+
+
+def test_the_rate_on_a_terminal_is_of_what_was_done(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress("queries", 20) as advance:
+        for _ in range(20):
+            advance(False)
+    assert "20/20" in screen.getvalue()
+    assert not re.search(r"\d/s", screen.getvalue())
+
+
+def test_a_long_work_says_what_it_is_and_how_long_it_takes(capsys, monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_UNSEEN", 0.0)
+    printed = threading.Event()
+
+    class Log(io.StringIO):
+        def flush(self) -> None:
+            if self.getvalue().endswith("so far\n"):
+                printed.set()
+
+    log = Log()
+    monkeypatch.setattr("sys.stderr", log)
+    with working("recognising"):
+        assert printed.wait(60)
+    assert re.fullmatch(r"recognising: \d+ s so far\n", log.getvalue())
+
+
+def test_a_terminal_has_a_clock_beside_long_work(monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_UNSEEN", 0.0)
+    shown = threading.Event()
+
+    class Watched(Terminal):
+        def write(self, text: str) -> int:
+            if "recognising" in text:
+                shown.set()
+            return super().write(text)
+
+    monkeypatch.setattr("sys.stderr", Watched())
+    monkeypatch.setenv("TERM", "xterm")
+    with working("recognising"):
+        assert shown.wait(60)
+
+
+def test_short_work_and_work_that_is_not_to_be_shown_say_nothing(capsys):
+    with working("recognising"):
+        pass
+    with working("recognising", show=False):
+        pass
+    assert capsys.readouterr().err == ""

@@ -15,6 +15,7 @@ from fieldguide.catalog.read import UNKNOWN
 from fieldguide.catalog.tables import read_columns
 from fieldguide.errors import AnswersError
 from fieldguide.files import check_writable, written_whole
+from fieldguide.outputs import ANSWERS, DETAILS
 from fieldguide.recognition import NOTHING
 from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
 from fieldguide.recognition.ranking import Ranking
@@ -69,12 +70,13 @@ def write_answers(ranking: Ranking, path: str | os.PathLike[str], form: Format |
     """
     form = form or Format(unknown=ranking.unknown)
     form.check(str(label) for label in ranking.classes)
+    ANSWERS.check(Path(path))
     rows = ((name, form.separator.join(labels)) for name, labels in ranking)
     write_table(Path(path), (form.image_column, form.label_column), rows)
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a CSV of text, whole or not at all. File names that are not UTF-8 keep their bytes."""
+    """Write text as CSV, with tabs to a .tsv, whole or not at all. File names that are not UTF-8 keep their bytes."""
     check_writable(path)
     rows = list(rows)
     # Python's csv, before 3.13, quotes a lone carriage return only when told to
@@ -83,9 +85,10 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
         written_whole(path) as scratch,
         scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL).writerows(
-            [header, *rows]
-        )
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+        csv.writer(
+            file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
+        ).writerows([header, *rows])
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def write_details(
         "nearest": pa.array([_utf8(gallery_names[row]) if row >= 0 else None for row in nearest], pa.string()),
         "distractor_score": pa.array(ranking.distractor_score[query]),
     }
-    check_writable(Path(path))
+    DETAILS.check(Path(path))
     with written_whole(Path(path)) as scratch:
         pq.write_table(pa.table(columns, metadata={FACTS: json.dumps(asdict(facts))} if facts else None), scratch)
 

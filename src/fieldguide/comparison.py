@@ -23,8 +23,9 @@ from fieldguide.errors import AnswersError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, score
 from fieldguide.evaluation.tasks import Task, simulated_tasks
 from fieldguide.evaluation.truth import match_truth
-from fieldguide.files import check_writable
 from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit
+from fieldguide.outputs import BOARD, check_outputs, check_overwrites
+from fieldguide.progress import working
 from fieldguide.recipes import PROBABILITY, RECIPES, RULES, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import Ranking
 
@@ -93,11 +94,11 @@ def compare(
     frozen = [name for name, recipe in RECIPES.items() if recipe.adapt is None]
     entries = list(dict.fromkeys(_entries(recipes or frozen)))
     path = None if board is None else Path(board)
-    if path:
-        check_writable(path)
+    check_outputs([(path, BOARD)], [Path(gallery), Path(queries), None if truth is None else Path(truth)])
     known = [] if path is None else read_board(path)
     shown = read_gallery(gallery, image_column=image_column, label_column=label_column, unknown=unknown)
     asked = read_queries(queries, image_column=image_column)
+    check_overwrites([path] if path else [], [*shown.paths, *asked.paths])
     settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show)
     places, labels = ([], []) if truth is None else _read_truth(Path(truth), asked, image_column, label_column)
     embedder = Embedder(backbone, engine, show=show)
@@ -195,11 +196,12 @@ def _sit(
     for sitting in sittings:
         start = time.perf_counter()
         both = adapt(sitting.both, recipe, embedder, settings.seed)
-        recognizer = fit(both, recipe, rule or None, RuleOptions(seed=settings.seed))
-        train += time.perf_counter() - start
-        start = time.perf_counter()
-        ranking: Ranking = recognizer.rank(both.asked.matrix, settings.k)
-        answer += time.perf_counter() - start
+        with working(f"recognising by {name}", show=settings.show):
+            recognizer = fit(both, recipe, rule or None, RuleOptions(seed=settings.seed))
+            train += time.perf_counter() - start
+            start = time.perf_counter()
+            ranking: Ranking = recognizer.rank(both.asked.matrix, settings.k)
+            answer += time.perf_counter() - start
         ranking = ranking.spread(both.asked.rows, len(both.queries)).named((), unknown)
         answers += [ranking.labels(row) for row in sitting.counted]
         scores.append(ranking.distractor_score[list(sitting.counted)])

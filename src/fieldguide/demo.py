@@ -1,6 +1,5 @@
 """A small task on real photographs, which come with scikit-image and scikit-learn: no download, a minute's work."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ KNOWN = [
 DISTRACTORS = ["china", "clock_motion", "horse", "ihc", "microaneurysms", "retina", "text"]
 SHOTS, QUERIES = 3, 8  # views of a scene
 OURS = "made-by-fieldguide-demo"
+WRITTEN = [OURS, "truth.csv", "answers.csv", "answers.unreadable.csv", "answers.parquet", "answers.png", "report.html"]
 
 
 def run_demo(folder: Path) -> None:
@@ -68,9 +68,13 @@ def make_task(folder: Path, *, seed: int = 0) -> dict[str, str]:
     if folder.exists() and any(folder.iterdir()):
         if not (folder / OURS).exists():
             raise FieldguideError(f"{folder} holds something else: name a new or empty folder for the demo")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / OURS).touch()
+        if others := sorted(path for path in _files_of(folder) if not _may_be_ours(path.relative_to(folder))):
+            raise FieldguideError(f"{others[0]} is not of the demo: move it, or name another folder for the demo")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / OURS).touch()
+    except OSError as error:
+        raise FieldguideError(f"{folder} cannot be written: {error.strerror or error}") from error
     rng = np.random.default_rng(seed)
     queries: list[tuple[str, Image.Image]] = []
     for name, scene in _scenes():
@@ -85,6 +89,22 @@ def make_task(folder: Path, *, seed: int = 0) -> dict[str, str]:
         _save(picture, folder / "queries" / f"{number:03}.jpg", rng)
     write_table(folder / "truth.csv", ("image", "label"), truth.items())
     return truth
+
+
+def _files_of(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if not path.is_dir() and not path.name.startswith("."))
+
+
+def _may_be_ours(path: Path) -> bool:
+    """Whether a demo writes a file of that name, relative to its folder, so that the next one may overwrite it."""
+    match path.parts:
+        case [name]:
+            return name in WRITTEN
+        case ["gallery", scene, name]:
+            return scene in KNOWN and name in {f"{shot}.jpg" for shot in range(SHOTS)}
+        case ["queries", name]:
+            return name in {f"{number:03}.jpg" for number in range(QUERIES * len(KNOWN + DISTRACTORS))}
+    return False
 
 
 def view(scene: "Image.Image", rng: np.random.Generator) -> "Image.Image":

@@ -6,8 +6,9 @@ from fieldguide.answers import Format
 from fieldguide.catalog import read_gallery, read_queries
 from fieldguide.embedder import Embedder
 from fieldguide.embedding import EmbeddedPictures
-from fieldguide.embedding.exchange import check_embeddings_path, write_embeddings
+from fieldguide.embedding.exchange import write_embeddings
 from fieldguide.errors import CatalogError
+from fieldguide.outputs import EMBEDDINGS, UNREADABLE, check_outputs, check_overwrites, list_path
 from fieldguide.unreadable import unreadable_in, write_unreadable
 
 
@@ -30,13 +31,15 @@ def embed_files(
     FieldguideError : what the user can mend.
     """
     form = form or Format()
-    check_embeddings_path(output)
+    written = [(output, EMBEDDINGS), (list_path(output), UNREADABLE)]
+    check_outputs(written, [pictures])
     columns = {"image_column": form.image_column}
     catalog = (
         read_gallery(pictures, **columns, label_column=form.label_column, unknown=form.unknown)
         if labelled
         else read_queries(pictures, **columns)
     )
+    check_overwrites([path for path, _ in written if path], catalog.paths)
     embedded = embedder(catalog, "embedding")
     unreadable = unreadable_in(embedded, "gallery" if labelled else "queries")
     if not embedded.embeddings.rows:

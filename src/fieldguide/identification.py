@@ -17,10 +17,11 @@ from fieldguide.embedding import EmbeddedPictures, Embeddings, is_embeddings, re
 from fieldguide.embedding.backbones.adapted import is_trained
 from fieldguide.embedding.engines import engine_named
 from fieldguide.errors import CatalogError, FieldguideError
-from fieldguide.files import check_writable
+from fieldguide.outputs import ANSWERS, DETAILS, REPORT, UNREADABLE, check_outputs, check_overwrites, list_path
+from fieldguide.progress import working
 from fieldguide.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import OpenSetRecognizer, Ranking
-from fieldguide.unreadable import Unreadable, list_path, unreadable_in, write_unreadable
+from fieldguide.unreadable import Unreadable, unreadable_in, write_unreadable
 
 log = logging.getLogger("fieldguide")
 
@@ -151,8 +152,9 @@ def identify_catalogs(
     )
     both = adapt(embed_both(gallery, queries, settings, embedder), settings.recipe, embedder, settings.seed)
     known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
-    recognizer = fit(both, settings.recipe, settings.distractors, tell)
-    ranking = recognizer.rank(asked.matrix, settings.k)
+    with working("recognising", show=settings.show):
+        recognizer = fit(both, settings.recipe, settings.distractors, tell)
+        ranking = recognizer.rank(asked.matrix, settings.k)
     account = recognizer.account_ + both.note
     names = catalog_of(queries).images
     ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
@@ -269,20 +271,16 @@ def identify_files(
     FieldguideError : what the user can mend; as much as possible is found out before the pictures are embedded.
     """
     form = form or Format()
-    check_writable(output)
-    taken = [gallery.resolve(), queries.resolve()]
-    for path in filter(None, [output, details, report, list_path(output)]):
-        check_writable(path)
-        if path.resolve() in taken:
-            raise FieldguideError(f"{path} cannot be written: it would overwrite another file of this run")
-        taken.append(path.resolve())
+    written = [(output, ANSWERS), (details, DETAILS), (report, REPORT), (list_path(output), UNREADABLE)]
+    check_outputs(written, [gallery, queries])
     if report:
         from fieldguide.reporting import check_report
 
-        check_report(report)
+        check_report()
     known = _read_gallery(gallery, form)
     form.check(catalog_of(known).shots())
     asked = _read_queries(queries, form)
+    check_overwrites([path for path, _ in written if path], [*catalog_of(known).paths, *catalog_of(asked).paths])
     if report and (isinstance(known, EmbeddedPictures) or isinstance(asked, EmbeddedPictures)):
         raise FieldguideError("a report shows pictures: give it these, not embeddings")
     result = identify_catalogs(known, asked, settings, unknown=form.unknown)

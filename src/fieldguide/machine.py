@@ -1,7 +1,14 @@
-"""What fieldguide takes of the machine it runs on: its cores and a cache folder."""
+"""What fieldguide takes of the machine it runs on: its cores, a cache folder, a temporary one where that is closed."""
 
+import atexit
+import logging
 import os
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
+
+log = logging.getLogger("fieldguide")
 
 
 def cores() -> int:
@@ -12,8 +19,53 @@ def cores() -> int:
 
 
 def cache_folder() -> Path:
-    """Where converted networks are kept: the user's cache folder, or `$FIELDGUIDE_CACHE`."""
+    """Where converted networks and embeddings are kept: the user's cache folder, or `$FIELDGUIDE_CACHE`.
+
+    Who has no home, as in many containers, gets the temporary folder.
+    """
     from platformdirs import user_cache_path
 
     chosen = os.environ.get("FIELDGUIDE_CACHE")
-    return Path(chosen) if chosen else user_cache_path("fieldguide", appauthor=False)
+    if chosen:
+        return Path(chosen)
+    try:
+        return user_cache_path("fieldguide", appauthor=False)
+    except RuntimeError:
+        warn_of_cache("the home folder", "there is none")
+        return temporary_folder()
+
+
+@cache
+def temporary_folder() -> Path:
+    """Where this process may keep files until it ends.
+
+    Raises
+    ------
+    OSError : there is no place for temporary files.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fieldguide-"))
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:  # not at the end of a process that was forked off
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder
+
+
+def remove_temporary_folder() -> None:
+    """Remove it now, for who ends the process in another way than Python's."""
+    if temporary_folder.cache_info().currsize:
+        shutil.rmtree(temporary_folder(), ignore_errors=True)
+
+
+@cache
+def warn_of_cache(place: object, reason: str) -> None:
+    """Say, once a process, that nothing is kept for the next run."""
+    log.warning(
+        "%s cannot be written to (%s): going on without a cache, so that the next run begins anew; "
+        "name a folder for it in FIELDGUIDE_CACHE",
+        place,
+        reason,
+    )

@@ -1,18 +1,25 @@
-"""How far a long job is: a bar on a terminal, a plain line now and then in a log."""
+"""How far a long job is: a bar on a terminal, a plain line now and then in a log. Both on stderr."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 
 SECONDS_BETWEEN_LINES = 15.0
+SECONDS_UNSEEN = 2.0  # what takes no longer needs no word
+
+Advance = Callable[..., None]  # one more is done; with False, it was there already and does not count in the rate
 
 
 @contextmanager
-def progress(what: str, total: int, *, show: bool = True) -> Iterator[Callable[[], None]]:
-    """Give a function to call once for each of `total` things done. Writes to stderr."""
+def progress(what: str, total: int, *, show: bool = True) -> Iterator[Advance]:
+    """Give a function to call once for each of `total` things done, with False for those that took no work.
+
+    The rate shown is that of the others.
+    """
     if not show:
-        yield lambda: None
+        yield lambda worked=True: None
     elif sys.stderr.isatty():
         with _bar(what, total) as advance:
             yield advance
@@ -21,7 +28,26 @@ def progress(what: str, total: int, *, show: bool = True) -> Iterator[Callable[[
 
 
 @contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+def working(what: str, *, show: bool = True) -> Iterator[None]:
+    """Show that something is at work of which nobody can say how far it is: after two seconds, with the time it took.
+
+    A terminal has a clock beside it; a log a line at once, and one every now and then.
+    """
+    if not show:
+        yield
+        return
+    done = Event()
+    clock = Thread(target=_clock if sys.stderr.isatty() else _clock_lines, args=(what, done), daemon=True)
+    clock.start()
+    try:
+        yield
+    finally:
+        done.set()
+        clock.join()
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -35,31 +61,59 @@ def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            rate = task.finished_speed or task.speed
-            return Text("" if rate is None else f"{rate:,.0f}/s", style="progress.data.speed")
+            worked, seconds = task.fields["worked"], task.elapsed
+            return Text(f"{worked / seconds:,.0f}/s" if worked and seconds else "", style="progress.data.speed")
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+        task = bar.add_task(what, total=total, worked=0)
+        n_worked = 0
+
+        def advance(worked: bool = True) -> None:
+            nonlocal n_worked
+            n_worked += worked
+            bar.update(task, advance=1, worked=n_worked)
+
+        yield advance
 
 
-def _lines(what: str, total: int) -> Callable[[], None]:
+def _lines(what: str, total: int) -> Advance:
     start = last = time.monotonic()
-    done = 0
+    done = n_worked = 0
 
-    def advance() -> None:
-        nonlocal done, last
+    def advance(worked: bool = True) -> None:
+        nonlocal done, n_worked, last
         done += 1
+        n_worked += worked
         now = time.monotonic()
         if done == total or now - last >= SECONDS_BETWEEN_LINES:
             last = now
-            rate = done / max(now - start, 1e-9)
-            left = (total - done) / rate
+            seconds = max(now - start, 1e-9)
+            left = (total - done) * seconds / done
             print(
-                f"{what}: {done:,} of {total:,}, {rate:,.0f}/s, {left:,.0f} s left",
+                f"{what}: {done:,} of {total:,}, {n_worked / seconds:,.0f}/s, {left:,.0f} s left",
                 file=sys.stderr,
                 flush=True,
             )
 
     return advance
+
+
+def _clock(what: str, done: Event) -> None:
+    if done.wait(SECONDS_UNSEEN):
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), "{task.description}", TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as clock:
+        clock.add_task(what, total=None)
+        done.wait()
+
+
+def _clock_lines(what: str, done: Event) -> None:
+    start = time.monotonic()
+    wait = SECONDS_UNSEEN
+    while not done.wait(wait):
+        print(f"{what}: {time.monotonic() - start:,.0f} s so far", file=sys.stderr, flush=True)
+        wait = SECONDS_BETWEEN_LINES

@@ -23,8 +23,9 @@ from fieldguide.embedding.backbones.adapted import load as load_adapted
 from fieldguide.embedding.engines import installed
 from fieldguide.errors import AnswersError, CatalogError, FieldguideError
 from fieldguide.evaluation import match_truth
-from fieldguide.files import check_writable, written_whole
+from fieldguide.files import written_whole
 from fieldguide.report import Run, draw_all
+from fieldguide.report.figures import FIGURES, Entry
 
 if TYPE_CHECKING:
     from fieldguide.identification import Identification
@@ -32,18 +33,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("fieldguide")
 
 
-def check_report(path: Path, inputs: Sequence[Path | None] = ()) -> None:
-    """Refuse, before hours of work, a report that could not be written after it.
+def check_report() -> None:
+    """Refuse, before hours of work, a report that could not be drawn after it.
 
     Raises
     ------
-    FieldguideError : the extra `report` is not installed, or `path` cannot be written or is one of the inputs.
+    FieldguideError : the extra `report` is not installed.
     """
     if any(find_spec(name) is None for name in ("jinja2", "matplotlib")):
         raise FieldguideError("what reports need is not installed: pip install 'fieldguide[report]'")
-    check_writable(path)
-    if path.resolve() in [other.resolve() for other in inputs if other]:
-        raise FieldguideError(f"{path} cannot be written: it would overwrite another file of this run")
 
 
 def run_of(result: "Identification", truth: Mapping[str, str] | None = None) -> Run:
@@ -305,6 +303,15 @@ def read_training(folder: Path | None) -> list[dict[str, Any]]:
     ]
 
 
+def figure_paths(folder: Path) -> list[Path]:
+    """Where `write_figures` may write."""
+    return [_figure_path(entry, folder) for entry in FIGURES]
+
+
+def _figure_path(entry: Entry, folder: Path) -> Path:
+    return folder / f"{entry.name}.{'png' if entry.pictures else 'svg'}"
+
+
 def write_figures(run: Run, folder: Path) -> list[Path]:
     """Write every figure that the run has something for, those of lines as SVG, those of pictures as PNG.
 
@@ -318,7 +325,7 @@ def write_figures(run: Run, folder: Path) -> list[Path]:
         raise FieldguideError(f"{folder} cannot be made: {error.strerror}") from error
     paths = []
     for entry, figure in draw_all(run):
-        path = folder / f"{entry.name}.{'png' if entry.pictures else 'svg'}"
+        path = _figure_path(entry, folder)
         with written_whole(path) as scratch:
             figure.savefig(scratch, dpi=200)
         paths.append(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fieldguide.answers import write_table
 from fieldguide.embedding import EmbeddedPictures
+from fieldguide.outputs import LIST_HEADER, is_list, list_path
 
 log = logging.getLogger("fieldguide")
 
@@ -26,13 +27,10 @@ def unreadable_in(embedded: EmbeddedPictures, part: str) -> list[Unreadable]:
     return [Unreadable(images[row], part, reason) for row, reason in embedded.embeddings.unreadable.items()]
 
 
-def list_path(output: Path) -> Path:
-    """Where the list lies that goes with an output: `answers.unreadable.csv` with `answers.csv`."""
-    return output.with_suffix(".unreadable.csv")
-
-
 def write_unreadable(unreadable: Sequence[Unreadable], output: Path, image_column: str) -> None:
     """Write the list and say so; with nothing to list, delete that of an earlier run.
+
+    Where the output is no file, as standard output is none, there is no place for a list, and they are only counted.
 
     Raises
     ------
@@ -40,13 +38,16 @@ def write_unreadable(unreadable: Sequence[Unreadable], output: Path, image_colum
     """
     path = list_path(output)
     if not unreadable:
-        path.unlink(missing_ok=True)
+        if path is not None and is_list(path):  # a file of the user's may have that name
+            path.unlink(missing_ok=True)
         return
-    write_table(path, (image_column, "part", "reason"), [(one.image, one.part, one.reason) for one in unreadable])
+    if path is not None:
+        rows = [(one.image, one.part, one.reason) for one in unreadable]
+        write_table(path, (image_column, *LIST_HEADER), rows)
     log.warning(
-        "%d pictures could not be read and are listed in %s: %s (%s)%s",
+        "%d pictures could not be read and are %s: %s (%s)%s",
         len(unreadable),
-        path,
+        f"listed in {path}" if path is not None else "not listed, as the output is no file",
         unreadable[0].image,
         unreadable[0].reason,
         ", …" if len(unreadable) > 1 else "",

@@ -1,8 +1,8 @@
 """Words on the command line, a module a command, each one call. Heavy libraries are imported when a command runs."""
 
-import io
 import logging
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
 from fieldguide.cli.report import report
 from fieldguide.cli.stopping import Stopped, end, stoppable
+from fieldguide.cli.streams import flush_output, prepare_streams, silence_output
 from fieldguide.cli.train import train
 from fieldguide.errors import FieldguideError
 
@@ -52,15 +53,21 @@ def common(
 
 def main() -> None:
     """Run the command line; what a user can mend ends in one line and exit code 2."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
+    prepare_streams()
     try:
         with stoppable():
             code = app(standalone_mode=False)
+        flush_output()
         sys.exit(code)
     except Stopped as stopped:
         end(stopped)
+    except BrokenPipeError:  # whoever read our output has enough; Typer has its own way of this
+        silence_output()
+        sys.exit(1)
+    except OSError as error:  # what no part of the program foresaw: a disk that fills up, a drive that goes
+        silence_output()
+        place = f"{error.filename}: " if error.filename else "output cannot be written: "
+        message = f"{place}{error.strerror or error}"
     except FieldguideError as error:
         message = str(error)
     except USAGE_ERROR as error:
@@ -68,5 +75,8 @@ def main() -> None:
         if not message:  # no word at all: the help has been shown
             sys.exit(2)
         message += f" ('{error.ctx.command_path} -h' for help)"
-    print("fieldguide: " + message.replace("\n", "\\n"), file=sys.stderr)
+    with suppress(OSError):
+        print("fieldguide: " + message.replace("\n", "\\n"), file=sys.stderr, flush=True)
+    with suppress(OSError, FieldguideError):
+        flush_output()
     sys.exit(2)

@@ -34,10 +34,11 @@ def embed(
     from fieldguide.answers import Format
     from fieldguide.embedder import Embedder
     from fieldguide.exporting import embed_files
+    from fieldguide.files import where_to_report
 
     form = Format(image_column, label_column)
     embedded = embed_files(
         pictures, output, Embedder(backbone, engine, precision, cache=cache), labelled=gallery, form=form
     )
     length, width = embedded.embeddings.matrix.shape
-    print(f"{length:,} embeddings of {width:,} numbers: {output}")
+    print(f"{length:,} embeddings of {width:,} numbers: {output}", file=where_to_report([output]))

@@ -32,7 +32,9 @@ def identify(
             help="Pictures to identify: a folder, a .csv, a .parquet, a single picture, or what `embed` wrote."
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the answers go, a CSV.")] = Path("answers.csv"),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Where the answers go: a .csv or .tsv, or - for stdout.")
+    ] = Path("answers.csv"),
     details: Annotated[
         Optional[Path],  # noqa: UP045  typer reads it
         typer.Option(help="A Parquet file with similarity, probability and nearest gallery picture of each answer."),
@@ -91,14 +93,17 @@ def identify(
         fieldguide identify train.csv test.csv --image-column Image --label-column Id --unknown new_whale
     """
     from fieldguide.answers import Format
+    from fieldguide.files import where_to_report
     from fieldguide.identification import Settings, identify_files
 
     settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache)
     form = Format(image_column, label_column, separator, unknown)
     result = identify_files(gallery, queries, output, settings, form=form, details=details, report=report)
     unknowns, n = int(result.ranking.is_unknown().sum()), len(result.ranking)
-    print(f"distractors: {result.account}")
-    print(f"{n:,} {'query' if n == 1 else 'queries'}: {n - unknowns:,} identified, {unknowns:,} unknown")
-    print(f"answers: {output}" + (f"\ndetails: {details}" if details else ""))
-    if report:
-        print(f"report: {report}")
+    lines = [
+        f"distractors: {result.account}",
+        f"{n:,} {'query' if n == 1 else 'queries'}: {n - unknowns:,} identified, {unknowns:,} unknown",
+        f"answers: {output}",
+    ]
+    lines += [f"{what}: {path}" for what, path in (("details", details), ("report", report)) if path]
+    print("\n".join(lines), file=where_to_report([output, details, report]))

@@ -51,15 +51,25 @@ def report(
         fieldguide report details.parquet gallery/ queries/ -o report.html --figures figures/
     """
     from fieldguide.answers import Format
+    from fieldguide.files import where_to_report
+    from fieldguide.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
     from fieldguide.report.page import write_page
-    from fieldguide.reporting import check_report, read_run, write_figures
+    from fieldguide.reporting import check_report, figure_paths, read_run, write_figures
 
-    check_report(output, [details, gallery, queries, truth, leaderboard])
+    check_report()
+    if figures:
+        check_output_folder(figures, [gallery, queries], "figures")
+    drawn = figure_paths(figures) if figures else []
+    check_outputs(
+        [(output, REPORT), *((path, FIGURE) for path in drawn if path.exists())],
+        [details, gallery, queries, truth, leaderboard],
+    )
     form = Format(image_column, label_column, unknown=unknown)
     run = read_run(
         details, gallery, queries, form=form, truth=truth, board=leaderboard, training=training, layout=layout
     )
+    check_overwrites([output, *drawn], [*run.gallery.paths, *run.queries.paths])
     for path in write_figures(run, figures) if figures else ():
-        print(f"figure: {path}")
+        print(f"figure: {path}", file=where_to_report([output]))
     write_page(run, output)
-    print(f"report: {output}")
+    print(f"report: {output}", file=where_to_report([output]))

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from threading import Thread, current_thread, main_thread
 from types import FrameType
 
+from fieldguide.machine import remove_temporary_folder
+
 SECONDS_TO_TIDY_UP = 0.7
 
 
@@ -50,6 +52,7 @@ def stoppable() -> Iterator[None]:
 def end(stopped: Stopped) -> None:
     """Say so and end the process without waiting for threads that are still at work."""
     try:
+        remove_temporary_folder()
         print("fieldguide: stopped; what is embedded is kept, the same command goes on from there", file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -11,8 +11,9 @@ from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog
 from fieldguide.embedding.backbones import Backbone, fingerprint
 from fieldguide.embedding.pipeline import Embeddings
-from fieldguide.errors import CatalogError, FieldguideError
-from fieldguide.files import check_writable, written_whole
+from fieldguide.errors import CatalogError
+from fieldguide.files import written_whole
+from fieldguide.outputs import EMBEDDINGS
 
 PARQUET, NPZ = {".parquet", ".pq"}, {".npz"}
 ROWS = 4096  # a row group; memory holds one of them beside the embeddings
@@ -58,18 +59,6 @@ def is_embeddings(path: Path) -> bool:
         return False
 
 
-def check_embeddings_path(path: Path) -> None:
-    """Refuse, before any work, a file that `write_embeddings` could not write.
-
-    Raises
-    ------
-    FieldguideError : its name ends in neither .parquet nor .npz, or its folder is not there or closed to us.
-    """
-    if path.suffix.lower() not in PARQUET | NPZ:
-        raise FieldguideError(f"{path}: embeddings are written to a .parquet or a .npz")
-    check_writable(path)
-
-
 def write_embeddings(embedded: EmbeddedPictures, path: Path) -> None:
     """Write the pictures that have embeddings: image, label if there are labels, and embedding, a row a picture.
 
@@ -80,7 +69,7 @@ def write_embeddings(embedded: EmbeddedPictures, path: Path) -> None:
     ------
     FieldguideError : the file cannot be written.
     """
-    check_embeddings_path(path)
+    EMBEDDINGS.check(path)
     known = embedded.catalog.take(embedded.embeddings.rows)
     texts = {"image": [_text(name) for name in known.images]}
     if known.labels is not None:

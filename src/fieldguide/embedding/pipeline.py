@@ -114,7 +114,7 @@ class _Run:
     engine: Engine
     store: Store | None
     matrix: Floats
-    advance: Callable[[], None]
+    advance: Callable[..., None]
     unreadable: dict[int, str] = field(default_factory=dict)
 
     def embed(self, rows: Ints, *, trust: bool) -> Ints:
@@ -133,7 +133,9 @@ class _Run:
         for row, picture, embedding in self._stream(rows, trust):
             if picture.reason:
                 self.unreadable[row] = picture.reason
-            elif embedding is not None:
+                self.advance(False)  # nothing was embedded
+                continue
+            if embedding is not None:
                 self.matrix[row] = embedding
                 if self.store and picture.seen:
                     self.store.keep(picture.seen, embedding)
@@ -151,7 +153,7 @@ class _Run:
         for row, seen in known:
             if row not in left:
                 self.store.keep(seen, None)
-                self.advance()
+                self.advance(False)
         return left
 
     def _stream(self, rows: Ints, trust: bool) -> Iterator[tuple[int, Prepared, Floats | None]]:

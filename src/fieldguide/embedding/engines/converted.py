@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fieldguide.errors import BackboneError
-from fieldguide.machine import cache_folder
+from fieldguide.machine import cache_folder, temporary_folder, warn_of_cache
+from fieldguide.scratch import held
 
 
 def converted(name: str, *facts: str, convert: Callable[[Path], None]) -> Path:
-    """Find a converted network's folder in the cache, or make it.
+    """Find a converted network's folder in the cache, or make it; in the temporary folder if the cache is closed.
 
     Parameters
     ----------
@@ -25,24 +26,33 @@ def converted(name: str, *facts: str, convert: Callable[[Path], None]) -> Path:
 
     Raises
     ------
-    BackboneError : the cache cannot be written to.
+    BackboneError : neither can be written to.
     """
     readable = re.sub(r"[^\w.-]+", "-", Path(name).name)
-    folder = cache_folder() / "engines" / "-".join([readable, *facts])
-    if not _intact(folder):
+    place = Path("engines", "-".join([readable, *facts]))
+    folder = cache_folder() / place
+    if _intact(folder):
+        return folder
+    try:
+        _make(folder, convert)
+    except OSError as error:
         try:
-            _make(folder, convert)
-        except OSError as error:
+            spare = temporary_folder() / place
+            if not _intact(spare):
+                _make(spare, convert)
+        except OSError:
             raise BackboneError(
-                f"the converted network cannot be kept in {folder.parent} ({error.strerror or error}): "
-                "name another cache folder in FIELDGUIDE_CACHE, or take --engine torch"
+                f"the converted network cannot be kept in {folder.parent} ({error.strerror or error}), nor in the "
+                "folder of temporary files: name another cache folder in FIELDGUIDE_CACHE, or take --engine torch"
             ) from error
+        warn_of_cache(cache_folder(), error.strerror or str(error))
+        return spare
     return folder
 
 
 def _make(folder: Path, convert: Callable[[Path], None]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder.parent) as scratch, held(Path(scratch)):
         place = Path(scratch) / folder.name
         place.mkdir()
         with quiet():

@@ -7,7 +7,6 @@ spoilt is told by its name.
 import logging
 import os
 import tempfile
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import blake2b
@@ -17,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from fieldguide.arrays import Anything
+from fieldguide.scratch import is_left, lock
 
 log = logging.getLogger("fieldguide")
 
-STALE_SECONDS = 3600.0  # a scratch file of that age was left by a run that was killed
+SCRATCH = ".writing-"  # how names of scratch files begin
 
 
 class BrokenPartError(Exception):
@@ -51,9 +51,10 @@ def write_part(folder: Path, columns: Mapping[str, Anything]) -> Path:
     content = memoryview(sink.getvalue())
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_digest(content)}.parquet"
-    handle, scratch = tempfile.mkstemp(prefix=".writing-", dir=folder)
+    handle, scratch = tempfile.mkstemp(prefix=SCRATCH, dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
+            lock(handle)
             file.write(content)
         Path(scratch).replace(path)
     except BaseException:
@@ -127,13 +128,9 @@ def remove(path: Path) -> int:
 
 
 def remove_scratch(folder: Path) -> None:
-    """Delete what killed runs were writing."""
-    for path in folder.glob(".writing-*"):
-        try:
-            stale = time.time() - path.stat().st_mtime > STALE_SECONDS
-        except OSError:
-            continue
-        if stale:
+    """Delete what killed runs were writing, and nothing of a run that lives."""
+    for path in folder.glob(f"{SCRATCH}*"):
+        if is_left(path):
             remove(path)
 
 

@@ -1,6 +1,5 @@
 """Embeddings by what is in a picture's file, and a shortcut that spares reading files which have not changed."""
 
-import logging
 import os
 import re
 import time
@@ -16,9 +15,7 @@ from fieldguide.arrays import Anything, Floats, Ints
 from fieldguide.embedding.backbones import Backbone, fingerprint
 from fieldguide.embedding.engines import Engine
 from fieldguide.embedding.store.rows import KEY_BYTES, KeptRows, as_keys
-from fieldguide.machine import cache_folder
-
-log = logging.getLogger("fieldguide")
+from fieldguide.machine import cache_folder, warn_of_cache
 
 DECODING = "d1"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
 # A file that changes again within the tick of its file system's clock looks the same afterwards; FAT's ticks are
@@ -159,4 +156,4 @@ def _sign_path(path: Path) -> bytes:
 
 
 def _warn(folder: Path, error: OSError) -> None:
-    log.warning("embeddings cannot be kept in %s (%s): going on without", folder, error.strerror or error)
+    warn_of_cache(folder.parent, error.strerror or str(error))

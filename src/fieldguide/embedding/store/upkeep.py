@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fieldguide.embedding.store.parts import remove
 from fieldguide.machine import cache_folder
+from fieldguide.scratch import is_left
 
 DAY = 86_400.0
 
@@ -29,13 +30,15 @@ class Kept:
 
 
 def kept() -> list[Kept]:
-    """All that is in the cache folder, longest unused first."""
+    """All that is in the cache folder, longest unused first; what a live run is writing is not yet there."""
     folder = cache_folder()
     paths = [*folder.glob("embeddings/*/*"), *folder.glob("engines/*")]
     found = []
     for path in paths:
-        files = [path] if path.is_file() else [inside for inside in path.rglob("*") if inside.is_file()]
+        if path.name.startswith(".") and not is_left(path):
+            continue
         try:
+            files = [path] if path.is_file() else [inside for inside in path.rglob("*") if inside.is_file()]
             sizes = [(file.stat().st_size, file.stat().st_mtime) for file in files]
         except OSError:  # another run removed it just now
             continue

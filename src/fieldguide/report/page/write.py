@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fieldguide.files import written_whole
 from fieldguide.machine import cores
+from fieldguide.outputs import REPORT
 from fieldguide.progress import progress
 from fieldguide.report.figures import Entry, draw_all
 from fieldguide.report.page.data import page_data
@@ -56,6 +57,7 @@ def write_page(run: Run, path: Path, *, show: bool = True) -> None:
     ------
     FieldguideError : the file cannot be written.
     """
+    REPORT.check(path)
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
