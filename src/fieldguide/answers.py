@@ -19,6 +19,7 @@ from fieldguide.recognition import NOTHING
 from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
 from fieldguide.recognition.ranking import Ranking
 
+UNNAMED = "backbone not named"
 FACTS = "fieldguide"  # the key of a run's facts in the metadata of its details
 
 
@@ -94,7 +95,8 @@ class RunFacts:
 
     Attributes
     ----------
-    recipe, backbone, seed : as they were chosen
+    recipe, seed : as they were chosen
+    backbone : by name; of embeddings from files what these name, and if they name none, the files and `UNNAMED`
     account : by what distractors were told apart, in words
     contamination : the share of distractors, estimated, given or called
     interval : its 90% interval, where it was estimated
@@ -106,6 +108,16 @@ class RunFacts:
     account: str
     contamination: float
     interval: tuple[float, float] | None = None
+
+    @property
+    def names_backbone(self) -> bool:
+        """Whether it is known what turned pictures into embeddings."""
+        return not self.backbone.endswith(UNNAMED)
+
+    @property
+    def made_of(self) -> str:
+        """The backbone, or the files of embeddings that name none, in words."""
+        return f"backbone {self.backbone}" if self.names_backbone else self.backbone
 
 
 def write_details(

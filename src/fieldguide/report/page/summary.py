@@ -45,7 +45,7 @@ def describe(run: Run) -> str:
     shots = _counted(len(run.gallery), "gallery picture", "gallery pictures")
     classes = _counted(len(run.ranking.classes), "class", "classes")
     facts = run.facts
-    return f"{shots} of {classes}; recipe {facts.recipe}, backbone {facts.backbone}; distractors: {facts.account}"
+    return f"{shots} of {classes}; recipe {facts.recipe}, {facts.made_of}; distractors: {facts.account}"
 
 
 def histogram(run: Run) -> list[float]:
