@@ -355,7 +355,7 @@ def test_what_looks_as_if_files_did_not_belong_together_is_said(case, files, don
 
 def test_a_wrong_separator_that_was_asked_for_is_named(files, done):
     outcome = done("evaluate", *files(TASK, TRUTH, ";"), "--separator", "|")
-    assert "more true labels are among the answers if they are separated by ';': if so, say it with" in outcome.err
+    assert "more true labels are among the answers if they are separated by ';': say so with" in outcome.err
 
 
 def test_true_labels_that_the_gallery_does_not_have_are_distractors(files, done, table, tmp_path):

@@ -55,7 +55,9 @@ def rows_of_column(path: Path, column: Any, names: Sequence[str], start: int, wi
     numbers = column.flatten()
     if numbers.null_count:
         row = int(np.argmax(numbers.is_null().to_numpy(zero_copy_only=False))) // (wanted or 1)
-        raise CatalogError(f"{path}: the embedding of {_named(names, start, row)} has a number that is none: a null")
+        raise CatalogError(
+            f"{path}: the embedding of {names[row]} has a number that is none (row {start + row + 1:,}: null)"
+        )
     if pa.types.is_decimal(item):
         numbers = numbers.cast(pa.float64())
     return as_float32(numbers.to_numpy(zero_copy_only=False)).reshape(len(column), -1)
@@ -109,7 +111,7 @@ def check_finite(path: Path, matrix: Floats, names: Sequence[str]) -> None:
         row = int(np.argmin(finite))
         number = matrix[row][~np.isfinite(matrix[row])][0]
         what = "NaN" if np.isnan(number) else "infinite, or beyond float32"
-        raise CatalogError(f"{path}: the embedding of {_named(names, 0, row)} has a number that is none: {what}")
+        raise CatalogError(f"{path}: the embedding of {names[row]} has a number that is none (row {row + 1:,}: {what})")
 
 
 def say_what_has_no_direction(matrix: Floats, names: Sequence[str]) -> str:

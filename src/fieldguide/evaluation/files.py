@@ -77,7 +77,7 @@ def evaluate_files(
         given = Answers(names, [split(cell, separator) for cell in cells])
         if best != separator:
             log.warning(
-                "%s: more true labels are among the answers if they are separated by %s: if so, say it with --separator",
+                "%s: more true labels are among the answers if they are separated by %s: say so with --separator",
                 answers,
                 in_words(best),
             )
