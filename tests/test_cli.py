@@ -148,7 +148,10 @@ MISTAKES = {  # options of `identify` on a sound task, and what is said
     ),
     "no separator": (["--separator", ""], "the separator is empty"),
     "no unknown label": (["--unknown", ""], "unknown"),
-    "the separator in the unknown label": (["--unknown", "new whale"], "the label 'new whale' holds the separator"),
+    "the separator in the unknown label": (
+        ["--unknown", "new whale", "--separator", " "],
+        "the label 'new whale' holds the separator",
+    ),
     "one column for both": (["--label-column", "image"], "the image and label columns are both called 'image'"),
     "a seed below 0": (["--seed", "-1"], "--seed"),
 }

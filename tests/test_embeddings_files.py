@@ -1,6 +1,9 @@
 """Embeddings in files: written by `fieldguide embed`, read by other tools, and taken in place of pictures."""
 
+import io
 import os
+import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ import fieldguide
 from drawing import draw
 from fieldguide.embedding import load_backbone, read_embeddings
 from fieldguide.embedding.backbones import fingerprint
+from fieldguide.reporting import read_run
 
 PLAIN = "--recipe", "cosine", "--distractors", "none"  # these tests are not about recognizers
 
@@ -176,3 +180,162 @@ def test_mistakes_of_embed_are_found_before_any_work(few, refused, tmp_path):
         "embed", tmp_path / "bad.png", "-o", tmp_path / "e.npz"
     )
     assert not list(tmp_path.glob("e.*"))
+
+
+def lists(folder: Path, rows: list, kind: pa.DataType, images: list[str] | None = None) -> Path:
+    """A Parquet of queries with these rows in this type."""
+    images = images or [f"{number}.jpg" for number in range(len(rows))]
+    pq.write_table(pa.table({"image": images, "embedding": pa.array(rows, kind)}), folder / "q.parquet")
+    return folder / "q.parquet"
+
+
+ROWS = [[1, 2, 3], [3, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.float16()),
+        pa.list_(pa.float64()),
+        pa.large_list(pa.float32()),
+        pa.list_(pa.float32(), 3),
+        pa.list_(pa.int8()),
+        pa.list_(pa.uint8()),
+        pa.list_(pa.int64()),
+        pa.list_(pa.decimal128(9, 2)),
+    ],
+    ids=str,
+)
+def test_lists_of_any_numbers_are_read(kind, tmp_path):
+    rows = [[np.float16(number) for number in row] for row in ROWS] if "half" in str(kind) else ROWS
+    matrix = read_embeddings(lists(tmp_path, rows, kind)).embeddings.matrix
+    assert matrix.dtype == np.float32
+    assert matrix.tolist() == ROWS
+
+
+UNFIT = {
+    "text": (["[1, 2]", "[2, 3]"], pa.string(), "'embedding' holds string, where each row is to be a list of numbers"),
+    "bytes": ([b"12", b"34"], pa.binary(), "'embedding' holds binary"),
+    "a number a row": ([1.0, 2.0], pa.float64(), "'embedding' holds double"),
+    "lists of text": ([["1"], ["2"]], pa.list_(pa.string()), "'embedding' holds lists of string"),
+    "lists of lists": ([[[1.0]], [[2.0]]], pa.list_(pa.list_(pa.float64())), "'embedding' holds lists of list<"),
+    "rows that cancel out": ([[1, 2], [], [1, 2, 3, 4]], pa.list_(pa.float64()), "that of 1.jpg (row 2) has 0 numbers"),
+    "a longer one": ([[1, 2], [1, 2, 3, 4]], pa.list_(pa.float64()), "row 2) has 4 numbers, where the first has 2"),
+    "a row of nothing": ([[1, 2], None], pa.list_(pa.float64()), "1.jpg (row 2) has no embedding"),
+    "nothing of two": ([[1, 2], None], pa.list_(pa.float32(), 2), "1.jpg (row 2) has no embedding"),
+    "a null": ([[1, 2], [1, None]], pa.list_(pa.float64()), "1.jpg has a number that is none (row 2: null)"),
+    "a null in two": ([[1, 2], [None, 1]], pa.list_(pa.float32(), 2), "1.jpg has a number that is none (row 2: null)"),
+    "no numbers": ([[], []], pa.list_(pa.float64()), "0.jpg (row 1) has no numbers"),
+    "infinite": (
+        [[1, 2], [1, float("inf")]],
+        pa.list_(pa.float64()),
+        "1.jpg has a number that is none (row 2: infinite",
+    ),
+    "beyond float32": (
+        [[1, 2], [1, 1e300]],
+        pa.list_(pa.float64()),
+        "none (row 2: infinite, or beyond float32",
+    ),
+    "no rows": ([], pa.list_(pa.float64()), "holds no embeddings"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_a_column_that_holds_no_embeddings_is_refused_with_its_row(case, refused, tmp_path):
+    rows, kind, said = UNFIT[case]
+    gallery = foreign(tmp_path / "g.parquet", ["a", "b"], ["x", "y"], width=2)
+    line = refused("identify", gallery, lists(tmp_path, rows, kind), "-o", tmp_path / "a.csv")
+    assert said in line
+    assert "q.parquet" in line
+
+
+def test_a_ragged_row_far_down_is_found_by_its_number(tmp_path):
+    rows = [[1.0, 2.0]] * 5000
+    rows[4500] = [1.0]
+    with pytest.raises(fieldguide.FieldguideError, match=re.escape("4500.jpg (row 4,501) has 1 numbers")):
+        read_embeddings(lists(tmp_path, rows, pa.list_(pa.float64())))
+
+
+def test_a_query_that_is_there_twice_is_refused(refused, tmp_path):
+    gallery = foreign(tmp_path / "g.parquet", ["a", "b"], ["x", "y"], width=2)
+    queries = lists(tmp_path, [[1, 2], [2, 1], [2, 2]], pa.list_(pa.float64()), ["q.jpg", "r.jpg", "./q.jpg"])
+    assert "./q.jpg is listed twice (rows 1 and 3)" in refused("identify", gallery, queries, "-o", tmp_path / "a.csv")
+
+
+def test_embeddings_that_say_nothing_are_named(tmp_path, caplog):
+    read_embeddings(lists(tmp_path, [[0, 0], [1, 2], [3, 3]], pa.list_(pa.float64())))
+    (said,) = caplog.messages
+    assert "2 of 3 embeddings say nothing of their pictures (1 all zeros, 1 one number throughout)" in said
+    assert said.endswith("0.jpg (row 1), 2.jpg (row 3)")
+
+
+def test_labels_that_are_numbers_are_as_they_would_be_written(tmp_path):
+    images, rows = ["a", "b"], np.eye(2)
+    for labels in np.array([7, 8]), np.array([7.0, 8.0]), np.array(["7", "8"]), np.array([b"7", b"8"]):
+        read = read_embeddings(npz(tmp_path / "g.npz", image=np.array(images), label=labels, embedding=rows))
+        assert read.catalog.labels == ["7", "8"]
+        kind = pa.array(labels.tolist()).dictionary_encode()
+        pq.write_table(pa.table({"image": images, "label": kind, "embedding": rows.tolist()}), tmp_path / "g.parquet")
+        assert read_embeddings(tmp_path / "g.parquet").catalog.labels == ["7", "8"]
+    pq.write_table(
+        pa.table({"image": images, "label": [7.0, None], "embedding": rows.tolist()}), tmp_path / "g.parquet"
+    )
+    with pytest.raises(fieldguide.FieldguideError, match="row 2 has no value in 'label'"):
+        read_embeddings(tmp_path / "g.parquet")
+
+
+def test_a_npz_never_runs_what_it_holds(tmp_path):
+    class Pickled:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "run",)
+
+    images = np.array([Pickled(), Pickled()], object)
+    path = npz(tmp_path / "g.npz", image=images, embedding=np.eye(2))
+    with pytest.raises(fieldguide.FieldguideError, match="'image' holds Python objects, which are never loaded"):
+        read_embeddings(path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_npz_that_says_more_than_it_holds_takes_no_memory(tmp_path):
+    path = npz(tmp_path / "g.npz", image=np.array(["a", "b"]), embedding=np.eye(2))
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**6)})
+    with zipfile.ZipFile(path, "w") as archive, io.BytesIO() as names:
+        np.save(names, np.array(["a", "b"]))
+        archive.writestr("image.npy", names.getvalue())
+        archive.writestr("embedding.npy", header.getvalue() + bytes(32))
+    with pytest.raises(fieldguide.FieldguideError, match=r"'embedding' says that it is of shape .* it is damaged"):
+        read_embeddings(path)
+
+
+def test_a_run_of_unnamed_embeddings_says_so_and_is_reported_by_them(done, refused, tmp_path):
+    images = [f"{number}.jpg" for number in range(6)]
+    gallery = foreign(tmp_path / "g.parquet", images, ["a", "b", "c"] * 2)
+    queries = foreign(tmp_path / "q.parquet", images[:4])
+    details = tmp_path / "d.parquet"
+    outcome = done("identify", gallery, queries, "-o", tmp_path / "a.csv", "--details", details, *PLAIN)
+    words = f"embeddings from {gallery} and {queries}, backbone not named"
+    assert words in outcome.err
+    assert words in pq.read_schema(details).metadata[b"fieldguide"].decode()
+
+    run = read_run(details, gallery, queries, show=False)
+    assert run.facts.made_of == words
+    assert run.asked.matrix.tobytes() == read_embeddings(queries).embeddings.matrix.tobytes()
+    table = tmp_path / "q.csv"
+    table.write_text("image\n" + "\n".join(images[:4]))
+    assert f"was made of {words}: name these files" in refused("report", details, gallery, table)
+
+
+def test_facts_name_the_backbone_of_the_files(files, done, tmp_path):
+    done(
+        "identify",
+        *files,
+        "-o",
+        tmp_path / "a.csv",
+        "--details",
+        tmp_path / "d.parquet",
+        *PLAIN,
+        "--backbone",
+        "efficientnet-lite2",
+    )
+    assert '"backbone": "efficientnet-lite0"' in pq.read_schema(tmp_path / "d.parquet").metadata[b"fieldguide"].decode()

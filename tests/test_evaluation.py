@@ -2,17 +2,23 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from fieldguide import evaluate
+from fieldguide import CosineClassifier, FieldguideError, evaluate
+from fieldguide.answers import read_details
 from fieldguide.evaluation.metrics import Separation
 
 SCORE_PY = Path(__file__).parents[2] / "shared" / "bench" / "score.py"
@@ -267,12 +273,190 @@ def test_json_of_a_task_without_distractors_is_json(files, done):
     assert scores["mAP@5, distractors"] in (None, [None, None, None])
 
 
+# --- what was compared, and what looks wrong -----------------------------------------------------------------------
+
+
+def test_what_was_compared_is_said(files, done):
+    answers, truth = files({"1.png": ["x", "-1"], "2.png": ["-1"], "3.png": ["y"]}, {"1.png": "x", "2.png": "-1"})
+    line = f"compared 2 answers of {answers} with 2 labels of {truth}; 1 distractor; 1 known class"
+    outcome = done("evaluate", answers, truth)
+    assert outcome.complaints == [line + ", all but '-1' taken as known; 1 answer has no true label"]
+    assert printed(outcome.out)["mAP@5"][0] == 1
+
+
+def test_pictures_that_are_not_answered_are_counted_and_count_as_wrong(files, done):
+    answers, truth = files({"1.png": ["x"]}, {"1.png": "x", "2.png": "x", "3.png": "-1"})
+    outcome = done("evaluate", answers, truth)
+    assert (
+        f"fieldguide: {answers}: 2 of 3 pictures in the truth are not answered, and count as wrong"
+        in outcome.complaints
+    )
+    assert printed(outcome.out)["mAP@5"][0] == pytest.approx(1 / 3, abs=1e-4)
+    assert printed(outcome.out)["mAP@5, distractors"][0] == 0
+
+
+TASK = {"1.png": ["ab", "cd", "-1"], "2.png": ["-1", "ab"], "3.png": ["cd"], "4.png": ["ef", "cd"]}
+TRUTH = {"1.png": "ab", "2.png": "-1", "3.png": "cd", "4.png": "cd"}
+
+
+@pytest.mark.parametrize("separator", [";", "|", ",", "\t", "; "])
+def test_answers_by_another_separator_are_read_by_it(separator, files, done):
+    expected = printed(done("evaluate", *files(TASK, TRUTH)).out)
+    outcome = done("evaluate", *files(TASK, TRUTH, separator))
+    assert printed(outcome.out) == expected
+    assert "the labels are taken as separated by" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [lambda label: f"{label} ", lambda label: unicodedata.normalize("NFD", label), lambda label: f"\xa0{label}"],
+)
+def test_labels_and_names_match_whatever_their_unicode_form_and_the_spaces_around_them(spelt, files, done):
+    answers, truth = {"Müsli 1.png": ["crème", "-1"], "2.png": ["-1"]}, {"Müsli 1.png": "crème", "2.png": "-1"}
+    for one, other in (answers, spell(truth, spelt)), (spell(answers, spelt), truth):
+        outcome = done("evaluate", *files(one, other, ";"), "--separator", ";")
+        assert printed(outcome.out)["mAP@5"][0] == 1
+        assert printed(outcome.out)["mAP@5, distractors"][0] == 1
+
+
+def spell(rows: dict, spelt: Callable[[str], str]) -> dict:
+    """Write names and labels in another way."""
+    return {
+        spelt(name): spelt(labels) if isinstance(labels, str) else [spelt(label) for label in labels]
+        for name, labels in rows.items()
+    }
+
+
+DOUBTS = {
+    "swapped": (
+        {name: [label] for name, label in TRUTH.items()},
+        {name: " ".join(labels) for name, labels in TASK.items() if len(labels) > 1},
+        "Are the files swapped? Answers come first, then the truth",
+    ),
+    "capitals": (TASK, {"1.png": "AB", "2.png": "CD"}, "they differ in capital and small letters"),
+    "zeros": ({"1.png": ["7", "8"]}, {"1.png": "007"}, "they differ in spaces, punctuation or leading zeros"),
+    "another task": ({"1.png": ["x"]}, {"1.png": "y"}, "the answers are such as 'x', the true labels such as 'y'"),
+    "another unknown label": (
+        TASK,
+        TRUTH | {"2.png": "new_whale"},
+        "1 true label is never among the answers, 'new_whale' of 1 picture the most frequent, and taken as known",
+    ),
+    "no unknown label": ({"1.png": ["x"], "2.png": ["none"]}, {"1.png": "x", "2.png": "-1"}, "never answers '-1'"),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTS)
+def test_what_looks_as_if_files_did_not_belong_together_is_said(case, files, done):
+    answers, truth, said = DOUBTS[case]
+    warnings = [line for line in done("evaluate", *files(answers, truth)).complaints if line.startswith("fieldguide: ")]
+    assert len(warnings) == 1
+    assert said in warnings[0]
+
+
+def test_a_wrong_separator_that_was_asked_for_is_named(files, done):
+    outcome = done("evaluate", *files(TASK, TRUTH, ";"), "--separator", "|")
+    assert "more true labels are among the answers if they are separated by ';': say so with" in outcome.err
+
+
+def test_true_labels_that_the_gallery_does_not_have_are_distractors(files, done, table, tmp_path):
+    truth = TRUTH | {"2.png": "new_whale"}
+    gallery = table(tmp_path / "gallery.csv", [("image", "label"), ("a.png", "ab"), ("b.png", "cd"), ("c.png", "ef")])
+    expected = printed(done("evaluate", *files(TASK, TRUTH)).out)
+    outcome = done("evaluate", *files(TASK, truth), "--gallery", gallery)
+    assert printed(outcome.out) == expected
+    assert "; 1 distractor; 2 known classes" in outcome.err
+
+    names, labels = list(TASK), list(TASK.values())
+    scores = evaluate(labels, [truth[name] for name in names], known_classes=["ab", "cd", "ef"])
+    assert {one.name: one.value for one in scores} == pytest.approx(
+        {name: value for name, (value, _, _) in expected.items()}, abs=5.1e-5
+    )
+
+
+def test_a_ranking_is_taken_with_all_that_it_knows():
+    rng = np.random.default_rng(9)
+    gallery, queries = rng.normal(size=(6, 4)), rng.normal(size=(4, 4))
+    ranking = CosineClassifier().fit(gallery, ["a", "b", "c"] * 2).rank(queries, 3)
+    truth = [ranking.labels(0)[0], ranking.labels(1)[1], "elsewhere", "-1"]
+    scores = {one.name: one.value for one in evaluate(ranking, truth, resamples=2)}
+    assert scores["mAP@5"] == pytest.approx((1 + 1 / 2) / 4)
+    assert scores["mAP@5, known"] == pytest.approx(3 / 4)  # `elsewhere` is a distractor's
+    assert "AUROC" in scores
+    named = ranking.named(["w", "x", "y", "z"], "-1")
+    by_name = dict(zip("zyxw", reversed(truth), strict=True))
+    assert {one.name: one.value for one in evaluate(named, by_name, resamples=2)} == scores
+
+
+WRONG = {
+    "one list": (["a", "b"], ["a", "b"], {}, "answers[0] is 'a': evaluate takes a Ranking, or for each query a list"),
+    "pairs of name and labels": ([("1.png", ["a"])], ["a"], {}, "answers[0][1] is ['a'], which is no label"),
+    "by name": ({"1.png": ["a"]}, ["a"], {}, "answers are a dict: evaluate takes a Ranking"),
+    "truth by name": ([["a"]], {"1.png": "a"}, {}, "truth is a dict: a list of labels was expected"),
+    "not as many": ([["a"]], ["a", "b"], {}, "there are 2 true labels for 1 answers"),
+    "nothing": ([], [], {}, "there is nothing to score"),
+    "k": ([["a"]], ["a"], {"k": 0}, "k must be at least 1, not 0"),
+    "seed": ([["a"]], ["a"], {"seed": -1}, "the seed must not be below 0"),
+    "NaN": ([["a"]], ["a"], {"distractor_score": np.array([np.nan])}, "the distractor score of answer 1 is NaN"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_evaluate_does_not_take_is_refused(case):
+    answers, truth, options, said = WRONG[case]
+    with pytest.raises((TypeError, FieldguideError), match=re.escape(said)):
+        evaluate(answers, truth, **options)
+
+
+# --- details ---------------------------------------------------------------------------------------------------------
+
+
+def test_details_know_the_classes_and_the_unknown_label(few, files, done, tmp_path, table):
+    details = tmp_path / "details.parquet"
+    done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--details", details, "--unknown", "new")
+    named = {name: label if label != "-1" else f"species {name}" for name, label in few.truth.items()}
+    truth = table(tmp_path / "named.csv", [("image", "label"), *named.items()])
+    outcome = done("evaluate", details, truth)
+    assert "; 3 distractors; 4 known classes\n" in outcome.err
+    assert printed(outcome.out) == printed(done("evaluate", details, few.truth_file).out)
+
+
+def no_details(path: Path, **columns: object) -> Path:
+    base = {"image": ["q.png"], "rank": [1], "label": ["x"], "distractor_score": [0.5]}
+    pq.write_table(pa.table(base | columns), path)
+    return path
+
+
+NO_DETAILS = {
+    "text for ranks": ({"rank": ["first"]}, "holds no details"),
+    "rank 0": ({"rank": [0]}, "has ranks below 1"),
+    "a rank far off": ({"rank": [10**6]}, "has ranks above the number of its rows"),
+    "no score": ({"distractor_score": [None]}, "holds no details"),
+    "NaN": ({"distractor_score": [float("nan")]}, "the distractor score of q.png is no number"),
+    "two of one rank": (
+        {"image": ["q.png"] * 2, "rank": [1, 1], "label": ["x", "y"], "distractor_score": [0.5, 0.5]},
+        "has two answers of one rank",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_DETAILS)
+def test_details_of_another_program_are_refused_in_a_line(case, files, refused, tmp_path):
+    columns, said = NO_DETAILS[case]
+    _, truth = files({}, {"q.png": "x"})
+    line = refused("evaluate", no_details(tmp_path / "d.parquet", **columns), truth)
+    assert said in line
+    assert str(tmp_path / "d.parquet") in line
+
+
+def test_read_details_takes_nothing_but_details(tmp_path, table):
+    csv = table(tmp_path / "a.csv", [("image", "label"), ("q.png", "x")])
+    plain = table(tmp_path / "a.parquet", [("image", "label"), ("q.png", "x")])
+    for path, said in (csv, "is not a Parquet of details"), (plain, "has no column 'rank'"):
+        with pytest.raises(FieldguideError, match=said):
+            read_details(path, ["x"], ["g.png"], ["q.png"])
+
+
 # --- errors --------------------------------------------------------------------------------------------------------
-
-
-def test_pictures_that_are_not_answered_are_counted_and_named(files, refused):
-    line = refused("evaluate", *files({"1.png": ["x"]}, {"1.png": "x", "2.png": "x", "3.png": "y"}))
-    assert "2 of 3 pictures in the truth are not answered, 2.png among them" in line
 
 
 def test_a_file_name_in_two_folders_matches_nothing(files, refused):

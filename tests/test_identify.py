@@ -301,14 +301,18 @@ def test_labels_that_hold_the_separator(refused, done, answers_of, few, table, t
     )
     answers = tmp_path / "answers.csv"
     words = "identify", gallery, few.queries, "-o", answers, "--distractors", "none"
-    line = refused(*words)
+    line = refused(*words, "--separator", " ")
     assert "holds the separator ' ': choose another with --separator, for example --separator ';'" in line
     assert "the label 'the " in line
     assert not answers.exists()
 
-    done(*words, "--separator", ";")
+    outcome = done(*words)
+    assert f"{answers}: labels hold a space, so ';' stands between them" in outcome.err
     given = answers_of(answers, ";")
-    assert all(given[name][0] == f"the {label}" for name, label in few.truth.items() if label != "-1")
+    true = {name: f"the {label}" for name, label in few.truth.items() if label != "-1"}
+    assert all(given[name][0] == label for name, label in true.items())
+    truth = table(tmp_path / "truth.csv", [("image", "label"), *true.items()])
+    assert "mAP@5                1.0000" in done("evaluate", answers, truth).out
 
 
 def test_details_hold_what_is_behind_each_answer(few, done, answers_of, tmp_path):

@@ -2,9 +2,10 @@
 
 import csv
 import json
+import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ import numpy as np
 from fieldguide.arrays import Anything, Floats
 from fieldguide.catalog.read import UNKNOWN
 from fieldguide.catalog.tables import read_columns
+from fieldguide.details import CLASSES, FACTS, column_names, is_details, read_json, read_table
 from fieldguide.errors import AnswersError
 from fieldguide.files import check_writable, written_whole
 from fieldguide.outputs import ANSWERS, DETAILS
 from fieldguide.recognition import NOTHING
 from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
 from fieldguide.recognition.ranking import Ranking
+from fieldguide.separators import SPACE, choose_separator, find_separator, in_words, split
 
-FACTS = "fieldguide"  # the key of a run's facts in the metadata of its details
+log = logging.getLogger("fieldguide")
+
+UNNAMED = "backbone not named"
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,13 @@ class Format:
     Attributes
     ----------
     image_column, label_column : names of the columns
-    separator : stands between labels, in none of them
+    separator : stands between labels, in none of them; None for the first of `SEPARATORS` that stands in none
     unknown : the unknown label
     """
 
     image_column: str = "image"
     label_column: str = "label"
-    separator: str = " "
+    separator: str | None = None
     unknown: str = UNKNOWN
 
     def check(self, labels: Iterable[str]) -> None:
@@ -46,12 +51,15 @@ class Format:
         ------
         AnswersError : the separator is empty or stands in a label, or the columns have one name.
         """
-        if not self.separator:
+        if self.separator == "":
             raise AnswersError("the separator is empty: labels in one cell could not be told apart")
         if not self.unknown:
             raise AnswersError("the unknown label is empty: an answer needs something to say")
         if self.image_column == self.label_column:
             raise AnswersError(f"the image and label columns are both called '{self.image_column}'")
+        if self.separator is None:
+            choose_separator([*labels, self.unknown])
+            return
         for label in {*labels, self.unknown}:
             if self.separator in label:
                 raise AnswersError(
@@ -63,15 +71,37 @@ class Format:
 def write_answers(ranking: Ranking, path: str | os.PathLike[str], form: Format | None = None) -> None:
     """Write one row a query: its name and its labels, best first. The file appears whole or not at all.
 
+    Parameters
+    ----------
+    ranking : of the queries
+    path : of the file
+    form : of the file. Its unknown label is written, unless it is the default and the ranking has one of its own.
+
     Raises
     ------
-    AnswersError : a label holds the separator.
+    AnswersError : a label holds the separator, or is the unknown label.
     FieldguideError : the file cannot be written.
     """
     form = form or Format(unknown=ranking.unknown)
-    form.check(str(label) for label in ranking.classes)
     ANSWERS.check(Path(path))
-    rows = ((name, form.separator.join(labels)) for name, labels in ranking)
+    if form.unknown == UNKNOWN != ranking.unknown:
+        form = replace(form, unknown=ranking.unknown)
+    classes = [str(label) for label in ranking.classes]
+    form.check(classes)
+    if form.unknown in classes:
+        raise AnswersError(f"a class is called '{form.unknown}', as is the unknown label: name another unknown label")
+    separator = form.separator or choose_separator([*classes, form.unknown])
+    if form.separator is None and separator != SPACE:
+        log.warning(
+            "%s: labels hold a space, so %s stands between them; name another with --separator",
+            path,
+            in_words(separator),
+        )
+    rows = [(name, separator.join(labels)) for name, labels in replace(ranking, unknown=form.unknown)]
+    if form.separator is None and find_separator([cell for _, cell in rows], form.unknown) != separator:
+        log.warning(
+            "%s cannot be read without its separator, %s: name it to whatever reads the file", path, in_words(separator)
+        )
     write_table(Path(path), (form.image_column, form.label_column), rows)
 
 
@@ -97,7 +127,8 @@ class RunFacts:
 
     Attributes
     ----------
-    recipe, backbone, seed : as they were chosen
+    recipe, seed : as they were chosen
+    backbone : by name; of embeddings from files what these name, and if they name none, the files and `UNNAMED`
     account : by what distractors were told apart, in words
     contamination : the share of distractors, estimated, given or called
     interval : its 90% interval, where it was estimated
@@ -113,6 +144,16 @@ class RunFacts:
     engine: str | None = None
     precision: str | None = None
 
+    @property
+    def names_backbone(self) -> bool:
+        """Whether it is known what turned pictures into embeddings."""
+        return not self.backbone.endswith(UNNAMED)
+
+    @property
+    def made_of(self) -> str:
+        """The backbone, or the files of embeddings that name none, in words."""
+        return f"backbone {self.backbone}" if self.names_backbone else self.backbone
+
 
 def write_details(
     ranking: Ranking, path: str | os.PathLike[str], gallery_names: Sequence[str], facts: RunFacts | None = None
@@ -120,7 +161,8 @@ def write_details(
     """Write a Parquet file with one row a query and rank, for those who want to know why.
 
     Its columns: image, rank (from 1), label, unknown (whether it is the unknown label), similarity, probability,
-    nearest (the gallery picture), distractor_score. The facts of the run lie in the file's metadata.
+    nearest (the gallery picture), distractor_score. The facts of the run and all labels of the gallery lie in the
+    file's metadata.
 
     Parameters
     ----------
@@ -153,7 +195,12 @@ def write_details(
     }
     DETAILS.check(Path(path))
     with written_whole(Path(path)) as scratch:
-        pq.write_table(pa.table(columns, metadata={FACTS: json.dumps(asdict(facts))} if facts else None), scratch)
+        pq.write_table(pa.table(columns, metadata=_metadata(ranking, facts)), scratch)
+
+
+def _metadata(ranking: Ranking, facts: RunFacts | None) -> dict[bytes, bytes]:
+    classes = {CLASSES: json.dumps([_utf8(str(label)) for label in ranking.classes]).encode()}
+    return classes | ({FACTS: json.dumps(asdict(facts)).encode()} if facts else {})
 
 
 def _utf8(name: str) -> str:
@@ -170,50 +217,77 @@ class Answers:
     names : (n,) the queries
     labels : (n,) the labels of each, best first
     distractor_score : (n,) if the file has it
+    classes : all labels of the gallery, if the file has them
+    unknown : the unknown label, if the file says so
     """
 
     names: Sequence[str]
     labels: Sequence[Sequence[str]]
     distractor_score: Floats | None = None
+    classes: Sequence[str] | None = None
+    unknown: str | None = None
+
+    def check(self, path: Path) -> None:
+        """Refuse answers to one query twice, and one label twice in an answer.
+
+        Raises
+        ------
+        AnswersError : as said.
+        """
+        seen = set()
+        for name, labels in zip(self.names, self.labels, strict=True):
+            if name in seen:
+                raise AnswersError(f"{path}: {name} is answered twice")
+            if len(set(labels)) != len(labels):
+                raise AnswersError(f"{path}: {name} has a label twice: {' '.join(labels)}")
+            seen.add(name)
 
 
 def read_answers(path: str | os.PathLike[str], form: Format | None = None) -> Answers:
-    """Read the CSV of `write_answers`, or the Parquet of `write_details`, which has distractor scores too.
+    """Read the table of `write_answers`, or the Parquet of `write_details`, which has distractor scores too.
+
+    Where the format names no separator it is found in the cells, as `find_separator` does.
 
     Raises
     ------
     CatalogError : the file or a column is missing.
-    AnswersError : a query is answered twice, or a label stands twice in one answer.
+    AnswersError : a query is answered twice, or a label stands twice in one answer, or the file is not what it seems.
     """
     form, path = form or Format(), Path(path)
     form.check([])
-    if path.suffix.lower() in {".parquet", ".pq"}:
-        answers = _read_details(path)
+    if is_details(path):
+        answers = read_ranked(path)
     else:
         names, cells = read_columns(path, [form.image_column, form.label_column])
-        answers = Answers(names, [list(filter(None, cell.split(form.separator))) for cell in cells])
-    seen = set()
-    for name, labels in zip(answers.names, answers.labels, strict=True):
-        if name in seen:
-            raise AnswersError(f"{path}: {name} is answered twice")
-        if len(set(labels)) != len(labels):
-            raise AnswersError(f"{path}: {name} has a label twice: {form.separator.join(labels)}")
-        seen.add(name)
+        separator = find_separator(cells, form.unknown) if form.separator is None else form.separator
+        answers = Answers(names, [split(cell, separator) for cell in cells])
+    answers.check(path)
     return answers
 
 
-def _read_details(path: Path) -> Answers:
-    images, ranks, labels, scores = read_columns(path, ["image", "rank", "label", "distractor_score"])
-    rows = sorted(zip(images, map(int, ranks), labels, map(float, scores), strict=True), key=lambda row: row[1])
-    by_name: dict[str, list[str]] = {image: [] for image in images}
-    score_of = {}
-    for image, _, label, score in rows:
-        by_name[image].append(label)
-        score_of[image] = score
+def read_ranked(path: Path) -> Answers:
+    """Read answers out of details.
+
+    Raises
+    ------
+    CatalogError : there is no such file.
+    AnswersError : it holds no details.
+    """
+    columns = ["image", "rank", "label", "distractor_score"]
+    has_unknown = "unknown" in column_names(path)
+    table = read_table(path, [*columns, "unknown"] if has_unknown else columns)
+    image, label, score = (table.column(name).to_pylist() for name in ("image", "label", "distractor_score"))
+    by_name: dict[str, list[str]] = {name: [] for name in image}
+    score_of = dict(zip(image, score, strict=True))
+    for row in np.argsort(table.column("rank").to_numpy(), kind="stable"):
+        by_name[image[row]].append(label[row])
+    flags = table.column("unknown").to_pylist() if has_unknown else []
     return Answers(
         list(by_name),
         list(by_name.values()),
         np.array([score_of[name] for name in by_name], dtype=np.float32),
+        read_json(path, table, CLASSES),
+        next((name for name, is_unknown in zip(label, flags, strict=False) if is_unknown), None),
     )
 
 
@@ -239,15 +313,15 @@ def read_details(
     CatalogError : the file or a column is missing.
     AnswersError : the file has no facts of a run, or is of another gallery or other queries.
     """
-    import pyarrow.parquet as pq
-
     path = Path(path)
-    read_columns(path, ["image", "label"])  # complains as for any other table
-    table = pq.read_table(path)
-    stored: Mapping[bytes, bytes] = table.schema.metadata or {}
-    if FACTS.encode() not in stored:
+    table = read_table(path)
+    stored = read_json(path, table, FACTS)
+    if stored is None:
         raise AnswersError(f"{path} does not say how its answers were found: write it anew with identify --details")
-    facts = RunFacts(**json.loads(stored[FACTS.encode()]))
+    try:
+        facts = RunFacts(**stored)
+    except TypeError as error:
+        raise AnswersError(f"{path} is of another version: write it anew with identify --details") from error
     query = _places(path, table.column("image"), query_names, "queries")
     if missing := len(query_names) - len(np.unique(query)):
         raise AnswersError(f"{path} has no answer for {missing} of {len(query_names)} queries: it is of other queries")

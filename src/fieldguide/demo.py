@@ -38,7 +38,7 @@ def run_demo(folder: Path) -> None:
     result = identify_files(folder / "gallery", folder / "queries", answers, Settings(), details=details)
     print(f"distractors: {result.account}")
     print(f"\nfieldguide evaluate {details} {folder / 'truth.csv'}")
-    for score in evaluate_files(details, folder / "truth.csv", Format()):
+    for score in evaluate_files(details, folder / "truth.csv", Format()).scores:
         print(f"{score.name:<20} {score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]")
 
     from fieldguide.report import draw_predictions

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fieldguide.answers import UNNAMED
 from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog
 from fieldguide.embedding import (
@@ -31,6 +32,13 @@ Pictures = Catalog | EmbeddedPictures
 def catalog_of(pictures: Pictures) -> Catalog:
     """The names, paths and labels of pictures that may be embedded."""
     return pictures.catalog if isinstance(pictures, EmbeddedPictures) else pictures
+
+
+def backbone_of(gallery: Pictures, queries: Pictures, chosen: str) -> str:
+    """Name the backbone of a run: the chosen one, but of embeddings from files what these name, or that they do not."""
+    given = [one.made_by for one in (gallery, queries) if isinstance(one, EmbeddedPictures)]
+    files = dict.fromkeys(one.file or "memory" for one in given)
+    return given[0].backbone or f"embeddings from {' and '.join(files)}, {UNNAMED}" if given else chosen
 
 
 class Embedder:

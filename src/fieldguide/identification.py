@@ -12,7 +12,7 @@ from fieldguide.adapting import Embedded, Rows
 from fieldguide.answers import Format, RunFacts, write_answers, write_details
 from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog, check_gallery, read_gallery, read_queries
-from fieldguide.embedder import Embedder, Pictures, catalog_of
+from fieldguide.embedder import Embedder, Pictures, backbone_of, catalog_of
 from fieldguide.embedding import EmbeddedPictures, Embeddings, is_embeddings, read_embeddings
 from fieldguide.embedding.backbones.adapted import is_trained
 from fieldguide.embedding.engines import engine_named
@@ -160,7 +160,7 @@ def identify_catalogs(
     ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
     facts = RunFacts(
         settings.recipe,
-        settings.backbone,
+        backbone_of(gallery, queries, settings.backbone),
         settings.seed,
         account,
         contamination=float(getattr(recognizer, "contamination_", ranking.is_unknown().mean())),
@@ -168,6 +168,8 @@ def identify_catalogs(
         engine=engine_named(settings.engine, settings.precision) if both.from_pictures else None,
         precision=settings.precision if both.from_pictures else None,
     )
+    if not facts.names_backbone:
+        log.warning("%s: whether gallery and queries can be compared is not known", facts.made_of)
     return Identification(ranking, facts, unreadable, known, catalog_of(queries), shots, asked)
 
 

@@ -15,8 +15,8 @@ from fieldguide.answers import Format, RunFacts, read_details
 from fieldguide.arrays import Floats
 from fieldguide.catalog import Catalog, read_gallery, read_queries
 from fieldguide.catalog.tables import PARQUET, read_columns
-from fieldguide.embedder import Embedder
-from fieldguide.embedding import Embeddings
+from fieldguide.embedder import Embedder, Pictures, catalog_of
+from fieldguide.embedding import Embeddings, is_embeddings, read_embeddings
 from fieldguide.embedding.backbones import Backbone
 from fieldguide.embedding.backbones.adapted import CARD, EPOCHS, takes
 from fieldguide.embedding.backbones.adapted import load as load_adapted
@@ -84,6 +84,10 @@ def read_run(
     FieldguideError : what the user can mend; the text says how.
     """
     form = form or Format()
+    if is_embeddings(gallery) or is_embeddings(queries):
+        return read_run_of_embeddings(
+            details, gallery, queries, form=form, truth=truth, board=board, layout=layout, engine=engine, show=show
+        )
     known = read_gallery(gallery, image_column=form.image_column, label_column=form.label_column, unknown=form.unknown)
     asked = read_queries(queries, image_column=form.image_column)
     if details.is_file() and details.suffix.lower() not in PARQUET:
@@ -93,6 +97,8 @@ def read_run(
     known, asked = with_gone(known, gallery, details, "nearest"), with_gone(asked, queries, details, "image")
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
+    if not facts.names_backbone:
+        raise CatalogError(f"{details} was made of {facts.backbone}: name these files, not pictures")
     labels = None if truth is None else read_truth(truth, ranking.names, form)
     if labels and not {*classes, form.unknown}.intersection(labels.values()):
         log.warning("no true label of %s is a class of %s: every query counts as none of these", truth, gallery)
@@ -128,6 +134,57 @@ def engine_of(facts: RunFacts) -> str:
     """Give the engine of a run; another that has the same numbers, nearly, where its own is not installed here."""
     same = facts.engine is not None and (facts.precision != "float32" or installed(facts.engine))
     return facts.engine if facts.engine and same else "auto"
+
+
+def read_run_of_embeddings(
+    details: Path,
+    gallery: Path,
+    queries: Path,
+    *,
+    form: Format,
+    truth: Path | None = None,
+    board: Path | None = None,
+    layout: str = "t-sne",
+    engine: str | None = None,
+    show: bool = True,
+) -> Run:
+    """Gather what a report draws on where gallery or queries or both are files of embeddings: these are not made anew.
+
+    Parameters
+    ----------
+    all : as in `read_run`
+
+    Raises
+    ------
+    FieldguideError : what the user can mend; the text says how.
+    """
+    columns = {"image_column": form.image_column}
+    known: Pictures = (
+        read_embeddings(gallery)
+        if is_embeddings(gallery)
+        else read_gallery(gallery, **columns, label_column=form.label_column, unknown=form.unknown)
+    )
+    asked: Pictures = read_embeddings(queries) if is_embeddings(queries) else read_queries(queries, **columns)
+    catalog, asked_catalog = catalog_of(known), catalog_of(asked)
+    if catalog.labels is None:
+        raise CatalogError(f"{gallery} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")
+    ranking, facts = read_details(details, sorted(catalog.shots()), catalog.images, asked_catalog.images, form.unknown)
+    labels = None if truth is None else read_truth(truth, ranking.names, form)
+    if not facts.names_backbone and not (is_embeddings(gallery) and is_embeddings(queries)):
+        raise CatalogError(f"{details} was made of {facts.backbone}: name these files, not pictures")
+    embedder = Embedder(facts.backbone, engine or engine_of(facts), facts.precision or "float32", show=show)
+    embedder.check_same(known, asked)
+    shots, others = embedder(known, "gallery").embeddings, embedder(asked, "queries").embeddings
+    if shots.unreadable:
+        place = np.full(len(catalog) + 1, -1)
+        place[shots.rows] = np.arange(len(shots.rows))
+        ranking.nearest[:] = place[ranking.nearest]  # the last of `place` is for -1
+    return Run(
+        *(ranking, facts, catalog.take(shots.rows), asked_catalog, shots.matrix, others),
+        truth=labels,
+        board=read_json_lines(board),
+        layout=layout,
+    )
 
 
 def read_stages(

@@ -1,8 +1,9 @@
 """fieldguide evaluate."""
 
+import sys
 from math import isnan
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -18,16 +19,30 @@ def evaluate(
     k: Labels = 5,
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
-    separator: Separator = " ",
+    separator: Separator = None,
     unknown: Unknown = "-1",
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    gallery: Annotated[
+        Optional[Path],  # noqa: UP045  typer reads it
+        typer.Option(
+            help="The gallery that the answers were made by, as `identify` takes it: true labels that it does not have "
+            "are distractors'. Details know it."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Score answers against the truth: mAP@k, top-1 and more, each with a 95% interval."""
+    """Score answers against the truth: mAP@k, top-1 and more, each with a 95% interval.
+
+    What was compared is said on standard error, and so is what looks as if the files did not belong together. Pictures
+    that are not answered count as wrong.
+    """
     from fieldguide.answers import Format
     from fieldguide.evaluation.files import evaluate_files
 
-    scores = evaluate_files(answers, truth, Format(image_column, label_column, separator, unknown), k=k, seed=seed)
+    form = Format(image_column, label_column, separator, unknown)
+    evaluation = evaluate_files(answers, truth, form, gallery=gallery, k=k, seed=seed)
+    print(evaluation.compared, file=sys.stderr)
+    scores = evaluation.scores
     if json:
         import json as json_library
 

@@ -75,7 +75,7 @@ def identify(
     k: Labels = 5,
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
-    separator: Separator = " ",
+    separator: Separator = None,
     unknown: Unknown = "-1",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:

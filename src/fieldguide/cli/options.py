@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -27,6 +27,13 @@ Cache = Annotated[
 ]
 ImageColumn = Annotated[str, typer.Option(help="Column of the pictures, in all files.", rich_help_panel=FORMAT)]
 LabelColumn = Annotated[str, typer.Option(help="Column of the labels, in all files.", rich_help_panel=FORMAT)]
-Separator = Annotated[str, typer.Option(help="What stands between labels.", rich_help_panel=FORMAT)]
+Separator = Annotated[
+    Optional[str],  # noqa: UP045  typer reads it
+    typer.Option(
+        help="What stands between labels. Unless given a space; where a label holds one, the first of ; | and tab that "
+        "no label holds. `evaluate` finds it.",
+        rich_help_panel=FORMAT,
+    ),
+]
 Unknown = Annotated[str, typer.Option(help="The label for 'none of these'.", rich_help_panel=FORMAT)]
 Labels = Annotated[int, typer.Option("-k", help="Labels a query, at most.", rich_help_panel=FORMAT, min=1)]

@@ -1,19 +1,25 @@
 """Embeddings in files that other tools read, and that stand in for the pictures they were made of."""
 
+import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Floats
+from fieldguide.arrays import Anything, Floats
 from fieldguide.catalog import Catalog
 from fieldguide.embedding.backbones import Backbone, fingerprint
+from fieldguide.embedding.npz import read_arrays
 from fieldguide.embedding.pipeline import Embeddings
+from fieldguide.embedding.vectors import check_finite, rows_of_array, rows_of_column, say_what_has_no_direction
 from fieldguide.errors import CatalogError
 from fieldguide.files import written_whole
 from fieldguide.outputs import EMBEDDINGS
+
+log = logging.getLogger("fieldguide")
 
 PARQUET, NPZ = {".parquet", ".pq"}, {".npz"}
 ROWS = 4096  # a row group; memory holds one of them beside the embeddings
@@ -25,6 +31,7 @@ class MadeBy:
 
     backbone: str = ""
     fingerprint: str = ""
+    file: str = field(default="", compare=False)  # where they were read from, if they were
 
     def __str__(self) -> str:
         return f"{self.backbone} ({self.fingerprint})" if self.fingerprint else "a backbone that they do not name"
@@ -98,11 +105,12 @@ def read_embeddings(path: str | os.PathLike[str]) -> EmbeddedPictures:
     texts, matrix, made = _read_npz(path) if path.suffix.lower() in NPZ else _read_parquet(path)
     if not len(matrix):
         raise CatalogError(f"{path} holds no embeddings")
-    if not np.isfinite(matrix).all():
-        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
-        raise CatalogError(f"{path}: the embedding of {texts['image'][row]} has a number that is none")
+    _check_texts(path, texts)
+    check_finite(path, matrix, texts["image"])
+    if warning := say_what_has_no_direction(matrix, texts["image"]):
+        log.warning("%s: %s", path, warning)
     catalog = Catalog(texts["image"], [path.parent / name for name in texts["image"]], texts.get("label"))
-    return EmbeddedPictures(catalog, Embeddings(range(len(matrix)), matrix, {}), made)
+    return EmbeddedPictures(catalog, Embeddings(range(len(matrix)), matrix, {}), MadeBy(made[0], made[1], str(path)))
 
 
 def _text(name: str) -> str:
@@ -127,7 +135,7 @@ def _write_parquet(texts: dict[str, list[str]], matrix: Floats, made: MadeBy, pa
             writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
-def _read_parquet(path: Path) -> tuple[dict[str, list[str]], Floats, MadeBy]:
+def _read_parquet(path: Path) -> tuple[dict[str, list[str]], Floats, list[str]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -139,52 +147,84 @@ def _read_parquet(path: Path) -> tuple[dict[str, list[str]], Floats, MadeBy]:
             matrix, start = None, 0
             for batch in file.iter_batches(ROWS, columns=[*texts, "embedding"]):
                 for name, column in texts.items():
-                    column.extend(batch.column(name).cast(pa.string()).to_pylist())
-                rows = _rows(path, batch.column("embedding"))
+                    column.extend(_texts(batch.column(name)))
+                width = None if matrix is None else matrix.shape[1]
+                rows = rows_of_column(path, batch.column("embedding"), texts["image"][start:], start, width)
                 if matrix is None:
                     matrix = np.empty((file.metadata.num_rows, rows.shape[1]), np.float32)
                 matrix[start : start + len(rows)] = rows
                 start += len(rows)
             about = file.schema_arrow.metadata or {}
+    except MemoryError as error:
+        raise CatalogError(f"{path} cannot be read as embeddings: it does not fit into memory") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CatalogError(f"{path} cannot be read as embeddings: {str(error).splitlines()[0]}") from error
-    made = [about.get(name.encode(), b"").decode() for name in ("fieldguide.backbone", "fieldguide.fingerprint")]
-    _check_texts(path, texts)
-    return texts, np.empty((0, 0), np.float32) if matrix is None else matrix, MadeBy(*made)
+    made = [
+        about.get(name.encode(), b"").decode(errors="replace")
+        for name in ("fieldguide.backbone", "fieldguide.fingerprint")
+    ]
+    return texts, np.empty((0, 0), np.float32) if matrix is None else matrix[:start], made
 
 
-def _rows(path: Path, column: Any) -> Floats:
-    """(n, dim) from a column of lists; the lists of other programs may be of any length."""
-    numbers = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    if column.null_count or not len(column) or len(numbers) % len(column):
-        raise CatalogError(f"{path}: the embeddings are not all of one length")
-    return np.asarray(numbers.reshape(len(column), -1))
+def _read_npz(path: Path) -> tuple[dict[str, list[str]], Floats, list[str]]:
+    arrays = read_arrays(path, ("image", "embedding"))
+    texts: dict[str, list[str]] = {}
+    for name in ("image", "label"):
+        if name in arrays:
+            texts[name] = _texts_of_array(path, name, arrays[name])
+    matrix = rows_of_array(path, arrays["embedding"], len(texts["image"]))
+    if len(texts.get("label", texts["image"])) != len(matrix):
+        raise CatalogError(f"{path}: 'label' has {len(texts['label']):,} values, 'image' has {len(matrix):,}")
+    made = [str(arrays[name]) if name in arrays else "" for name in ("backbone", "fingerprint")]
+    return texts, matrix, made
 
 
-def _read_npz(path: Path) -> tuple[dict[str, list[str]], Floats, MadeBy]:
-    import zipfile
+def _texts(values: Any) -> list[str]:
+    """Give a column as text: the number 7 is `7`, whether it was an integer or, as where values miss, 7.0."""
+    import pyarrow as pa
 
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_floating(values.type):
+        return ["" if number is None or isnan(number) else _number(number) for number in values.to_pylist()]
+    return ["" if text is None else text for text in values.cast(pa.string()).to_pylist()]
+
+
+def _number(number: float) -> str:
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else str(number)
+
+
+def _texts_of_array(path: Path, name: str, values: Anything) -> list[str]:
+    import pyarrow as pa
+
+    if values.ndim != 1 or values.dtype.kind not in "USfiu":
+        raise CatalogError(
+            f"{path}: '{name}' is an array of {values.dtype} of shape {values.shape}, where a row of text is expected"
+        )
     try:
-        with np.load(path, allow_pickle=False) as file:  # a pickle would run what is in it
-            _check_columns(path, file.files)
-            texts = {name: file[name].astype(str).tolist() for name in ("image", "label") if name in file.files}
-            matrix = file["embedding"].astype(np.float32, copy=False)
-            made = [str(file[name]) if name in file.files else "" for name in ("backbone", "fingerprint")]
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise CatalogError(f"{path} cannot be read as embeddings: {str(error).splitlines()[0]}") from error
-    if matrix.ndim != 2 or any(len(column) != len(matrix) for column in texts.values()):
-        raise CatalogError(f"{path}: 'embedding' has not one row for each of 'image'")
-    _check_texts(path, texts)
-    return texts, matrix, MadeBy(*made)
+        return _texts(pa.array(values.tolist()))
+    except (pa.ArrowException, UnicodeError) as error:
+        raise CatalogError(f"{path}: '{name}' cannot be read as text: {str(error).splitlines()[0]}") from error
 
 
 def _check_columns(path: Path, names: list[str]) -> None:
     for name in ("image", "embedding"):
         if name not in names:
             raise CatalogError(f"{path} has no '{name}'; it has {', '.join(names) or 'nothing at all'}")
+        if names.count(name) > 1:
+            raise CatalogError(f"{path} has the column '{name}' more than once")
 
 
 def _check_texts(path: Path, texts: dict[str, list[str]]) -> None:
+    """Refuse a row without a name or a label, and a picture that is there twice."""
     for name, column in texts.items():
-        if None in column or "" in column:
-            raise CatalogError(f"{path}: a row has no value in '{name}'")
+        if "" in column:
+            raise CatalogError(f"{path}: row {column.index('') + 1:,} has no value in '{name}'")
+    seen: dict[str, int] = {}
+    for row, image in enumerate(texts["image"]):
+        first = seen.setdefault(os.path.normpath(image), row)
+        if first != row:
+            labels = texts.get("label", [""] * len(texts["image"]))
+            alike = labels[first] == labels[row]
+            two = "listed twice" if alike else f"under two labels, '{labels[first]}' and '{labels[row]}'"
+            raise CatalogError(f"{path}: {image} is {two} (rows {first + 1:,} and {row + 1:,})")

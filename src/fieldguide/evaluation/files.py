@@ -1,36 +1,159 @@
-"""Scores of the answers in one file by the truth in another."""
+"""Scores of the answers in one file by the truth in another, with what was compared and what looks wrong."""
 
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fieldguide.answers import Format, read_answers
+import numpy as np
+
+from fieldguide.answers import Answers, Format, read_ranked
+from fieldguide.arrays import Floats
+from fieldguide.catalog import read_gallery
+from fieldguide.catalog.read import UNKNOWN
 from fieldguide.catalog.tables import read_columns
+from fieldguide.details import is_details
+from fieldguide.embedding import is_embeddings, read_embeddings
 from fieldguide.errors import AnswersError
+from fieldguide.evaluation.doubts import Compared, doubts
 from fieldguide.evaluation.scores import Score, evaluate
-from fieldguide.evaluation.truth import match_truth
+from fieldguide.evaluation.truth import find_answers, normal_forms, resolve_labels
+from fieldguide.separators import OF_OTHERS, SPACE, find_separator, in_words, split
+
+log = logging.getLogger("fieldguide")
 
 
-def evaluate_files(answers: Path, truth: Path, form: Format, *, k: int = 5, seed: int = 0) -> list[Score]:
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores, and of what.
+
+    Attributes
+    ----------
+    scores : a figure each
+    compared : in a sentence
+    """
+
+    scores: list[Score]
+    compared: str
+
+
+def evaluate_files(
+    answers: Path, truth: Path, form: Format, *, gallery: Path | None = None, k: int = 5, seed: int = 0
+) -> Evaluation:
     """Score a file of answers; a Parquet of details has distractor scores, and gets AUROC and FPR too.
+
+    A picture of the truth that is not answered counts as answered wrong. What looks as if the files did not belong
+    together is logged as a warning.
+
+    Parameters
+    ----------
+    answers, truth : the files
+    form : columns, separator and unknown label of both
+    gallery : what the answers were made by, as `identify` takes it: true labels that it does not have are distractors'
+    k, seed : as in `evaluate`
 
     Raises
     ------
     CatalogError : a file or a column is missing.
-    AnswersError : a picture is answered twice, or not at all, or has two true labels.
+    AnswersError : a picture is answered twice, or has two true labels, or there is nothing to compare.
     """
-    given = read_answers(answers, form)
+    form.check([])
     images, labels = read_columns(truth, [form.image_column, form.label_column])
     if not images:
         raise AnswersError(f"{truth} holds no rows: there is nothing to score")
     true_labels = dict(zip(images, labels, strict=True))
     if len(true_labels) != len(images):
         raise AnswersError(f"{truth}: a picture is listed twice")
-    matched = match_truth(given.names, true_labels)
-    places = [place for place, _ in matched]
-    return evaluate(
-        [given.labels[place] for place in places],
-        [label for _, label in matched],
-        distractor_score=None if given.distractor_score is None else given.distractor_score[places],
+    names, cells, given = read_given(answers, form)
+    places = find_answers(names, true_labels)
+    if all(place is None for place in places):
+        raise AnswersError(
+            f"{len(images)} of {len(images)} pictures in the truth are not answered, {images[0]} among them: "
+            f"{answers} answers {names[0]} and others"
+        )
+    if given is None:
+        best = separator_by_truth(cells, places, labels, form)
+        separator = best if form.separator is None else form.separator
+        given = Answers(names, [split(cell, separator) for cell in cells])
+        if best != separator:
+            log.warning(
+                "%s: more true labels are among the answers if they are separated by %s: say so with --separator",
+                answers,
+                in_words(best),
+            )
+        elif form.separator is None and any(split(cell, separator) != split(cell, SPACE) for cell in cells):
+            log.warning("%s: the labels are taken as separated by %s", answers, in_words(separator))
+    given.check(answers)
+    if given.unknown and form.unknown == UNKNOWN:
+        form = replace(form, unknown=given.unknown)
+    classes = given.classes if gallery is None else read_classes(gallery, form)
+    true = resolve_labels(labels, classes, form.unknown)
+    compared = Compared(answers, truth, given, places, labels, true, classes, form.unknown)
+    for doubt in doubts(compared):
+        log.warning("%s", doubt)
+    scores = evaluate(
+        [[] if place is None else given.labels[place] for place in places],
+        true,
+        distractor_score=_scores_at(given.distractor_score, places, [label == form.unknown for label in true]),
         unknown=form.unknown,
         k=k,
         seed=seed,
     )
+    return Evaluation(scores, compared.in_words())
+
+
+def read_given(path: Path, form: Format) -> tuple[Sequence[str], Sequence[str], Answers | None]:
+    """Read names and cells of a table, or of details the names and the answers.
+
+    Raises
+    ------
+    CatalogError, AnswersError : the file cannot be read as answers.
+    """
+    if is_details(path):
+        given = read_ranked(path)
+        return given.names, (), given
+    names, cells = read_columns(path, [form.image_column, form.label_column])
+    if not names:
+        raise AnswersError(f"{path} holds no answers: there is nothing to score")
+    return names, cells, None
+
+
+def separator_by_truth(cells: Sequence[str], places: Sequence[int | None], labels: Sequence[str], form: Format) -> str:
+    """Give the separator by which most true labels are among the answers of a table.
+
+    What was asked for, or else what the cells alone say, stands where others are no better.
+    """
+    rows = zip(places, normal_forms(labels), strict=True)
+    asked = [(cells[place], label) for place, label in rows if place is not None]
+
+    def hits(separator: str) -> int:
+        return sum(label in normal_forms(split(cell, separator)) for cell, label in asked)
+
+    first = find_separator(cells, form.unknown) if form.separator is None else form.separator
+    present = [one for one in OF_OTHERS if one and one != first and any(one in cell for cell, _ in asked)]
+    return max([first, *present, ""], key=hits)  # the first of equals
+
+
+def read_classes(gallery: Path, form: Format) -> Collection[str]:
+    """Give the labels of a gallery; no picture is opened.
+
+    Raises
+    ------
+    CatalogError : it is no gallery.
+    """
+    if is_embeddings(gallery):
+        labels = read_embeddings(gallery).catalog.labels
+        if labels is None:
+            raise AnswersError(f"{gallery} has no labels: name the gallery that the answers were made by")
+        return set(labels)
+    columns = {"image_column": form.image_column, "label_column": form.label_column}
+    return read_gallery(gallery, **columns, unknown=form.unknown).shots().keys()
+
+
+def _scores_at(score: Floats | None, places: Sequence[int | None], distractor: Sequence[bool]) -> Floats | None:
+    """Give the distractor score of each picture; one that is not answered is as wrong as can be."""
+    if score is None:
+        return None
+    worst = {True: score.min() - 1, False: score.max() + 1}
+    rows = [worst[is_one] if place is None else score[place] for place, is_one in zip(places, distractor, strict=True)]
+    return np.array(rows, np.float32)

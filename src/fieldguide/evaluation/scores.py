@@ -1,13 +1,16 @@
 """The scores of a set of answers, each with a bootstrap interval."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats
+from fieldguide.arrays import Anything, Flags, Floats
+from fieldguide.evaluation.inputs import as_answers, as_labels, check_numbers, read_ranking
 from fieldguide.evaluation.metrics import Separation, reciprocal_ranks
+from fieldguide.evaluation.truth import normal_form, normal_forms, resolve_labels
+from fieldguide.recognition.ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,12 @@ class Score:
 
 
 def evaluate(
-    answers: Sequence[Sequence[str]],
-    truth: Sequence[str],
+    answers: Ranking | Sequence[Sequence[str]],
+    truth: Sequence[str] | Mapping[str, str],
     *,
     distractor_score: Floats | None = None,
-    unknown: str = "-1",
+    unknown: str | None = None,
+    known_classes: Iterable[str] | None = None,
     k: int = 5,
     resamples: int = 1000,
     seed: int = 0,
@@ -41,22 +45,47 @@ def evaluate(
 
     Parameters
     ----------
-    answers : (n,) labels of each query, best first
-    truth : (n,) true labels, `unknown` for distractors
+    answers : (n,) labels of each query, best first; or a ranking, which has distractor scores, the unknown label and
+        the known classes as well
+    truth : (n,) true labels, `unknown` for distractors; of a ranking also by the query's name
     distractor_score : (n,) higher for likelier distractors; without it there is no AUROC and no FPR
-    unknown : the unknown label
+    unknown : the unknown label; `-1` unless given or the ranking's
+    known_classes : the labels of the gallery, so that every other true label is a distractor's; unless given every
+        true label but `unknown` is taken for one of them
     k : how many answers count
     resamples, seed : of the bootstrap
 
     Returns
     -------
     mAP@k over all queries, over the known ones and over the distractors, top-1 accuracy, and with
-    `distractor_score` AUROC and FPR at 95% TPR of known against distractor.
+    `distractor_score` AUROC and FPR at 95% TPR of known against distractor. Labels are compared in their normal form.
+
+    Raises
+    ------
+    AnswersError : there is nothing to score, not one true label for each answer, or a number that cannot be.
+    TypeError : something else than labels was given.
 
     Source of the interval: percentiles of B. Efron's bootstrap, 1979, resampling queries.
     """
-    points = reciprocal_ranks(answers, truth, k)
-    distractor = np.array([label == unknown for label in truth], bool)
+    if isinstance(answers, Ranking):
+        unknown = answers.unknown if unknown is None else unknown
+        known_classes = answers.classes if known_classes is None else known_classes
+        given, labels, distractor_score = read_ranking(answers, truth, distractor_score)
+    else:
+        given, labels = as_answers(answers), as_labels(truth, "truth")
+    check_numbers(len(given), len(labels), distractor_score, k, resamples, seed)
+    none = normal_form("-1" if unknown is None else str(unknown))
+    true = resolve_labels(labels, None if known_classes is None else normal_forms(map(str, known_classes)), none)
+    form = {label: normal_form(label) for one in given for label in one}
+    points = reciprocal_ranks([list(dict.fromkeys(form[label] for label in one)) for one in given], true, k)
+    return _score_points(
+        points, np.array([label == none for label in true], bool), distractor_score, k, resamples, seed
+    )
+
+
+def _score_points(
+    points: Anything, distractor: Flags, distractor_score: Floats | None, k: int, resamples: int, seed: int
+) -> list[Score]:
     counted: dict[str, Callable[[Anything], float]] = {
         f"mAP@{k}": partial(_mean, points),
         f"mAP@{k}, known": lambda weight: _mean(points, weight * ~distractor),
@@ -69,7 +98,7 @@ def evaluate(
         counted["FPR at 95% TPR"] = separation.fpr_at_95_tpr
 
     rng = np.random.default_rng(seed)
-    n = len(truth)
+    n = len(points)
     samples: dict[str, list[float]] = {name: [] for name in counted}
     for _ in range(resamples):
         weight = np.bincount(rng.integers(0, n, n), minlength=n).astype(float)

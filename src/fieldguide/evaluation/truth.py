@@ -1,36 +1,98 @@
-"""Which answer belongs to which true label."""
+"""What is true of which answer: which picture it is of, and whether its label is of a class or of none."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
 from fieldguide.errors import AnswersError
 
 
-def match_truth(names: Sequence[str], truth: Mapping[str, str]) -> list[tuple[int, str]]:
-    """Match answered queries with true labels: by name, or by file name where all file names differ.
+def normal_form(text: str) -> str:
+    """Give the form in which names and labels are compared: composed (Unicode's NFC), without spaces at the ends.
+
+    A Mac's disk decomposes letters, and spreadsheets leave spaces behind that nobody sees.
+    """
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def normal_forms(texts: Iterable[str]) -> list[str]:
+    """Give the normal form of each text; most are alike."""
+    forms: dict[str, str] = {}
+    return [forms.get(text) or forms.setdefault(text, normal_form(text)) for text in texts]
+
+
+def resolve_labels(labels: Sequence[str], known_classes: Iterable[str] | None, unknown: str) -> list[str]:
+    """Say what is the right answer to queries: their class, or the unknown label where the gallery does not have it.
+
+    This is what is meant by a distractor wherever answers are scored or shown: a query with a true label of no class
+    of the gallery, whatever it is called.
 
     Parameters
     ----------
-    names : the answered queries; those without a true label are left out
+    labels : (n,) true labels, as somebody wrote them
+    known_classes : the labels of the gallery; None where they are not known, and every label but the unknown one is
+        taken for a class
+    unknown : the unknown label
+
+    Returns
+    -------
+    (n,) labels as the gallery writes them, the unknown label as it is given.
+    """
+    forms = normal_forms(labels)
+    if known_classes is None:
+        none = normal_form(unknown)
+        return [unknown if form == none else form for form in forms]
+    written = {normal_form(label): label for label in known_classes}
+    return [written.get(form, unknown) for form in forms]
+
+
+def find_answers(names: Sequence[str], truth: Mapping[str, str]) -> list[int | None]:
+    """Find the answer to each picture of the truth: by name, or by file name where all file names differ.
+
+    Parameters
+    ----------
+    names : the answered queries
     truth : the label of each picture
 
     Returns
     -------
-    For each picture in the truth, the place of its answer and its label.
+    For each picture in the truth the place of its answer, None if it has none.
+    """
+    exact = {name: row for row, name in enumerate(names)}
+    if truth.keys() <= exact.keys():
+        return [exact[name] for name in truth]
+    whole, wanted = normal_forms(names), normal_forms(truth)
+    short, wanted_short = ([PurePath(name).name for name in some] for some in (whole, wanted))
+    found: list[int | None] = [exact.get(name) for name in truth]
+    for given, asked in (whole, wanted), (short, wanted_short):
+        place = {name: row for row, name in enumerate(given)}
+        if len(place) == len(given) and len(set(asked)) == len(asked):
+            other: list[int | None] = [place.get(name) for name in asked]
+            found = max(found, other, key=lambda rows: sum(row is not None for row in rows))
+    return found
+
+
+def match_truth(names: Sequence[str], truth: Mapping[str, str]) -> list[tuple[int, str]]:
+    """Match queries with true labels, as `find_answers` does, where each label must have its query.
+
+    Parameters
+    ----------
+    names : the queries; those without a true label are left out
+    truth : the label of each picture
+
+    Returns
+    -------
+    For each picture in the truth, the place of its query and its label.
 
     Raises
     ------
     AnswersError : a picture in the truth is not answered.
     """
-    place = {name: row for row, name in enumerate(names)}
-    if not truth.keys() <= place.keys():
-        place = {PurePath(name).name: row for row, name in enumerate(names)}
-        pictures = {name: PurePath(name).name for name in truth}
-        missing = sorted(name for name, short in pictures.items() if short not in place)
-        if missing or len(place) != len(names) or len(set(pictures.values())) != len(pictures):
-            missing = missing or sorted(truth.keys() - set(names))
-            raise AnswersError(
-                f"{len(missing)} of {len(truth)} pictures in the truth are not answered, {missing[0]} among them"
-            )
-        return [(place[pictures[name]], label) for name, label in truth.items()]
-    return [(place[name], label) for name, label in truth.items()]
+    found = find_answers(names, truth)
+    matched = [(row, label) for row, label in zip(found, truth.values(), strict=True) if row is not None]
+    if len(matched) < len(found):
+        missing = sorted(name for name, row in zip(truth, found, strict=True) if row is None)
+        raise AnswersError(
+            f"{len(missing)} of {len(truth)} pictures in the truth are not answered, {missing[0]} among them"
+        )
+    return matched

@@ -11,7 +11,7 @@ from fieldguide.answers import RunFacts
 from fieldguide.arrays import Anything, Flags, Floats, Ints
 from fieldguide.catalog import Catalog
 from fieldguide.embedding import Embeddings
-from fieldguide.evaluation import Score, evaluate
+from fieldguide.evaluation import Score, evaluate, resolve_labels
 from fieldguide.recognition import NOTHING, UNKNOWN, DBSCANRule, Ranking
 from fieldguide.report.plane import Plane, lay_out, lay_out_epochs
 
@@ -100,6 +100,7 @@ class Run:
             [names[true[row]] for row in rows],
             distractor_score=self.ranking.distractor_score[rows],
             unknown=self.ranking.unknown,
+            known_classes=[str(label) for label in self.ranking.classes],
             k=self.ranking.codes.shape[1],
         )
 
@@ -107,8 +108,10 @@ class Run:
 def true_codes(ranking: Ranking, truth: Mapping[str, str]) -> Anything:
     """(n,) the code of each query's true label: `UNKNOWN` for distractors, `NOTHING` where the truth is not known."""
     code = {str(label): place for place, label in enumerate(ranking.classes)} | {ranking.unknown: UNKNOWN}
-    # a label of no class in the gallery is a distractor's, whatever it is called
-    return np.array([code.get(truth[name], UNKNOWN) if name in truth else NOTHING for name in ranking.names], np.int64)
+    asked = [name for name in ranking.names if name in truth]
+    true = resolve_labels([truth[name] for name in asked], [str(label) for label in ranking.classes], ranking.unknown)
+    codes = {name: code[label] for name, label in zip(asked, true, strict=True)}
+    return np.array([codes.get(name, NOTHING) for name in ranking.names], np.int64)
 
 
 def unknown_probability(ranking: Ranking) -> Floats:

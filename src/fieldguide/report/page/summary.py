@@ -51,7 +51,8 @@ def describe(run: Run) -> str:
     classes = _counted(len(run.ranking.classes), "class", "classes")
     facts = run.facts
     account = facts.account.replace("contamination", "share")
-    how = f"How it was answered: {facts.recipe}, by embeddings of {facts.backbone}. None of these: {account}."
+    made_of = facts.backbone if facts.names_backbone else "other programs: " + facts.backbone
+    how = f"How it was answered: {facts.recipe}, by embeddings of {made_of}. None of these: {account}."
     return f"{shots} of {classes}. {how}"
 
 
