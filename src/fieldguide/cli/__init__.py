@@ -44,6 +44,7 @@ def common(
 ) -> None:
     """Set up what all commands share."""
     logging.basicConfig(format="fieldguide: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its own cache, where there is no home
     if version:
         from fieldguide import __version__
 

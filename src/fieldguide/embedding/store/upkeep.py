@@ -1,5 +1,6 @@
 """What lies in the cache folder, and how it is removed."""
 
+import logging
 import shutil
 import time
 from collections import defaultdict
@@ -9,6 +10,8 @@ from pathlib import Path
 from fieldguide.embedding.store.parts import remove
 from fieldguide.machine import cache_folder
 from fieldguide.scratch import is_left
+
+log = logging.getLogger("fieldguide")
 
 DAY = 86_400.0
 
@@ -61,12 +64,15 @@ def prune(*, unused_days: float | None = None, to_bytes: float | None = None) ->
     -------
     How many bytes that freed.
     """
-    left, freed = kept(), 0
+    left, freed, stuck = kept(), 0, 0
     total = sum(one.size for one in left)
     for one in left:
         old = unused_days is not None and one.used < time.time() - unused_days * DAY
         if old or (to_bytes is not None and total - freed > to_bytes):
             freed += _remove(one)
+            stuck += one.path.exists()
+    if stuck:
+        log.warning("%d things could not be removed from %s: they are not ours to change", stuck, cache_folder())
     return freed
 
 
