@@ -1,5 +1,6 @@
 """From a catalog of pictures to their embeddings, with a list of those that could not be read."""
 
+import logging
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,16 +14,19 @@ from fieldguide.arrays import Bytes, Floats, Ints
 from fieldguide.catalog import Catalog
 from fieldguide.embedding.backbones import Backbone
 from fieldguide.embedding.engines import Engine, start_engine
-from fieldguide.embedding.pictures import UnreadableError, decode, open_picture
+from fieldguide.embedding.pictures import CUT_SHORT, UnreadableError, decode, open_picture
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.embedding.store import Sighting, Store, sight, unchanged
 from fieldguide.embedding.workers import Job, Workers
 from fieldguide.machine import cores
 from fieldguide.progress import progress
 
+log = logging.getLogger("fieldguide")
+
 # How much larger than needed a picture is decoded, at least, where it is decoded smaller than it is. With 1 the cosine
 # of a photograph's embedding to that of full decoding falls to 0.990, with 2 it stays above 0.999
 SPARE = 2
+NAMED = 5  # pictures in a warning
 PATIENCE = 60.0  # seconds; a picture that is not decoded by then is unreadable
 
 
@@ -49,6 +53,7 @@ class Prepared:
     pixels: Bytes | None = None
     reason: str | None = None
     seen: Sighting | None = None
+    cut_short: bool = False
 
 
 def embed(
@@ -94,6 +99,7 @@ def embed(
         finally:
             if store:
                 store.flush()
+    _warn_of_cut_short([catalog.images[row] for row in sorted(run.cut_short)])
     rows = [row for row in range(len(catalog)) if row not in run.unreadable]
     return Embeddings(rows, _close_gaps(matrix, rows), run.unreadable)
 
@@ -106,6 +112,7 @@ class _Run:
     ----------
     matrix : (n, dim) where the embeddings go
     unreadable : the reasons so far, by row
+    cut_short : the rows so far that were read as far as they go
     others : as in `embed`
     """
 
@@ -116,6 +123,7 @@ class _Run:
     matrix: Floats
     advance: Callable[..., None]
     unreadable: dict[int, str] = field(default_factory=dict)
+    cut_short: list[int] = field(default_factory=list)
 
     def embed(self, rows: Ints, *, trust: bool) -> Ints:
         """Fill in the embeddings of some rows, or the reason why they have none.
@@ -135,6 +143,8 @@ class _Run:
                 self.unreadable[row] = picture.reason
                 self.advance(False)  # nothing was embedded
                 continue
+            if picture.cut_short:
+                self.cut_short.append(row)
             if embedding is not None:
                 self.matrix[row] = embedding
                 if self.store and picture.seen:
@@ -204,10 +214,11 @@ class _Run:
                 seen = sight(path, file) if self.store else None
                 if trust and seen and self.store and self.store.holds(seen.content):
                     return Prepared(seen=seen)
-                pixels = self.steps(decode(file, SPARE * self.steps.shorter_side))
+                picture = decode(file, SPARE * self.steps.shorter_side)
+                pixels = self.steps(picture)
                 if seen and not unchanged(seen, path, file):  # while it was read: of which content is this?
                     seen = None
-                return Prepared(pixels, seen=seen)
+                return Prepared(pixels, seen=seen, cut_short=picture.info[CUT_SHORT])
         except UnreadableError as error:
             return Prepared(reason=str(error))
 
@@ -217,6 +228,14 @@ def _with_embeddings(
 ) -> Iterator[tuple[int, Prepared, Floats]]:
     for (row, picture), embedding in zip(batch, job.result(), strict=False):
         yield row, picture, embedding
+
+
+def _warn_of_cut_short(names: Sequence[str]) -> None:
+    if not names:
+        return
+    few = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    said = "1 picture is cut short and was read as far as it goes" if len(names) == 1 else ""
+    log.warning("%s: %s", said or f"{len(names):,} pictures are cut short and were read as far as they go", few)
 
 
 def _close_gaps(matrix: Floats, rows: Sequence[int]) -> Floats:

@@ -17,7 +17,7 @@ from fieldguide.embedding.engines import Engine
 from fieldguide.embedding.store.rows import KEY_BYTES, KeptRows, as_keys
 from fieldguide.machine import cache_folder, warn_of_cache
 
-DECODING = "d1"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
+DECODING = "d2"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
 # A file that changes again within the tick of its file system's clock looks the same afterwards; FAT's ticks are
 # the longest, of two seconds. So a file as young as that is read again
 TICK_NS = 2_000_000_000
