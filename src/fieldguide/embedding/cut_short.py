@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-
 if TYPE_CHECKING:
-    from PIL import Image, ImageFile
+    from PIL import ImageFile
 
 MOST_MISSING = 0.1  # of the picture; with more it is another picture than the one that was taken
 LARGEST = 16_000_000  # pixels; other formats than JPEG are decoded twice to see what is missing

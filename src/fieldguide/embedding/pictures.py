@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from fieldguide.embedding.cut_short import load
 from fieldguide.embedding.tones import black_and_white, is_deep, no_data, to_grey
+from fieldguide.embedding.workers import Turn
 from fieldguide.errors import FieldguideError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LARGE = 16_000_000  # pixels; pictures above are decoded one at a time, and shru
 BAND = 2_000_000  # pixels
 CUT_SHORT = "cut short"  # in a picture's `info`: whether its file lost its end
 
-_one_at_a_time = Lock()
+_one_at_a_time = Turn()
 
 
 class UnreadableError(Exception):

@@ -5,12 +5,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Thread, current_thread
+from threading import Condition, Lock, Thread, current_thread, local
 from types import TracebackType
 from typing import Generic, TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+
+
+_here = local()  # `job`: what the thread works on
 
 
 class Job(Future[Made], Generic[Given, Made]):
@@ -22,6 +25,35 @@ class Job(Future[Made], Generic[Given, Made]):
         self.thread: Thread | None = None
         self.began = float("inf")
         self.left_behind = False
+        self.turn: Turn | None = None
+
+
+class Turn:
+    """What one thread at a time has. Waiting for it costs a job no patience; a thread left behind loses it."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._holder: Thread | None = None
+
+    def __enter__(self) -> None:
+        job: Job[object, object] | None = getattr(_here, "job", None)
+        with self._changed:
+            if job:
+                job.began = float("inf")
+            self._changed.wait_for(lambda: self._holder is None)
+            self._holder = current_thread()
+            if job:
+                job.turn, job.began = self, time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.take_from(current_thread())
+
+    def take_from(self, thread: Thread | None) -> None:
+        """Let the next have it, if this thread has it."""
+        with self._changed:
+            if self._holder is thread:
+                self._holder = None
+                self._changed.notify()
 
 
 class Workers(Generic[Given, Made]):
@@ -34,7 +66,7 @@ class Workers(Generic[Given, Made]):
     ----------
     work : what they do, in threads
     threads : how many
-    patience : seconds a job may take
+    patience : seconds a job may take, from when it begins, or from when it has its `Turn`
     """
 
     def __init__(self, work: Callable[[Given], Made], threads: int, patience: float = float("inf")) -> None:
@@ -43,6 +75,8 @@ class Workers(Generic[Given, Made]):
         self.patience = patience
         self.jobs: SimpleQueue[Job[Given, Made] | None] = SimpleQueue()
         self.alive: list[Thread] = []
+        self.running: dict[Thread, Job[Given, Made]] = {}
+        self._deciding = Lock()  # whether a job is done or left behind: one of the two
 
     def __enter__(self) -> "Workers[Given, Made]":
         for _ in range(self.threads):
@@ -78,11 +112,13 @@ class Workers(Generic[Given, Made]):
             try:
                 return job.result(timeout=min(1.0, self.patience))
             except TimeoutError:
-                if job.done():
-                    raise
-                if time.monotonic() - job.began > self.patience:
-                    self._leave_behind(job)
-                    raise
+                if job.done():  # it may have ended since
+                    return job.result()
+                # Any of them, not this one alone: this one may wait for a turn that a later one does not give back
+                now = time.monotonic()
+                for running in list(self.running.values()):
+                    if now - running.began > self.patience:
+                        self._leave_behind(running)
 
     def in_order(self, given: Iterable[Given], ahead: int) -> Iterator[Job[Given, Made]]:
         """Do many jobs, and give them in their order, at most `ahead` of them begun before they are asked for."""
@@ -94,9 +130,15 @@ class Workers(Generic[Given, Made]):
         yield from waiting
 
     def _leave_behind(self, job: Job[Given, Made]) -> None:
-        job.left_behind = True
-        if job.thread in self.alive:
-            self.alive.remove(job.thread)
+        with self._deciding:
+            if job.done() or not job.thread:
+                return
+            job.left_behind = True
+            job.set_exception(TimeoutError())
+        self.running.pop(job.thread, None)
+        self.alive.remove(job.thread)
+        if job.turn:
+            job.turn.take_from(job.thread)
         self._hire()
 
     def _hire(self) -> None:
@@ -106,12 +148,21 @@ class Workers(Generic[Given, Made]):
 
     def _run(self) -> None:
         while job := self.jobs.get():
-            job.thread, job.began = current_thread(), time.monotonic()
-            try:
-                made = self.work(job.given)
-            except BaseException as error:
-                job.set_exception(error)
-            else:
-                job.set_result(made)
-            if job.left_behind:
-                return
+            me = current_thread()
+            job.thread, job.began = me, time.monotonic()
+            _here.job = self.running[me] = job
+            made, error = self._try(job.given)
+            with self._deciding:
+                if job.left_behind:
+                    return
+                self.running.pop(me, None)
+                if error:
+                    job.set_exception(error)
+                else:
+                    job.set_result(made)  # type: ignore[arg-type]
+
+    def _try(self, given: Given) -> tuple[Made | None, BaseException | None]:
+        try:
+            return self.work(given), None
+        except BaseException as error:
+            return None, error
