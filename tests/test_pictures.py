@@ -2,7 +2,6 @@
 
 import base64
 import io
-import logging
 from collections.abc import Callable
 from pathlib import Path
 

@@ -71,10 +71,11 @@ def _load_jpeg(picture: "ImageFile.ImageFile", file: BufferedReader) -> float:
 
 def _grey_end(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> float:
     """How much of a picture, at its end, is the grey that libjpeg puts where nothing is, from 0 to 1."""
-    grey = (np.abs(pixels.reshape(*pixels.shape[:2], -1).astype(np.int16) - 128) <= 1).all(2)
-    at_the_right = np.where(grey.all(1), grey.shape[1], np.argmin(grey[:, ::-1], axis=1))
+    height, width = pixels.shape[:2]
+    far = np.abs(pixels.reshape(height, width, -1).astype(np.int16) - 128).max(2) > 1
+    at_the_right = np.where(far.max(1), np.argmax(far[:, ::-1], axis=1), width)
     whole = np.flatnonzero(at_the_right == 0)
-    return float(at_the_right[whole[-1] + 1 if len(whole) else 0 :].sum() / grey.size)
+    return float(at_the_right[whole[-1] + 1 if len(whole) else 0 :].sum() / far.size)
 
 
 def _load_twice(picture: "ImageFile.ImageFile", error: OSError) -> float:
@@ -96,7 +97,8 @@ def _loaded_onto(picture: "ImageFile.ImageFile", colour: int) -> "np.ndarray[tup
 
     def prepare_filled() -> None:
         prepare(picture)
-        picture.im.paste(Image.core.fill(picture.mode, picture.size, colour), (0, 0, *picture.size))
+        filled = Image.core.fill(picture.mode, picture.size, colour)  # type: ignore[attr-defined]
+        picture.im.paste(filled, (0, 0, *picture.size))
 
     picture.load_prepare = prepare_filled  # type: ignore[method-assign]
     try:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 NO_DATA = 42113  # the TIFF tag in which GDAL says which number means that there is none
 WHITES = 1.0, 255.0, 65535.0  # the first of them only for floats
 LEAST_SPAN = 0.25  # of the range from black to white; pictures that use less hold other units, or 12 or 14 bits
+BELOW = 0.05  # of that range: so far below black, which resizing brings about, floats are black
 
 Range = tuple[float, float]
 
@@ -41,8 +42,9 @@ def black_and_white(picture: "Image.Image", rows: int, nothing: float) -> Range:
 
     Returns
     -------
-    0 and 1 (floats), 255 or 65,535, if the values fit in there and use a quarter of it; otherwise the least and the
-    largest that are finite: 12 and 14 bits, temperatures, heights.
+    0 and 1 (floats), 255 or 65,535, if the values fit in there and use a quarter of it, or if 16 bits hold nothing
+    above 255 and so are dark; otherwise the least and the largest that are finite: 12 and 14 bits, temperatures,
+    heights.
     """
     low, high = np.inf, -np.inf
     for values in _bands(picture, rows):
@@ -51,8 +53,11 @@ def black_and_white(picture: "Image.Image", rows: int, nothing: float) -> Range:
             low, high = min(low, float(known.min())), max(high, float(known.max()))
     if high <= low:  # a picture of one value, or of none
         low, high = (0.0, 0.0) if low > high else (low, high)
-    white = next((white for white in WHITES[picture.mode != "F" :] if high <= white), np.inf)
-    if low >= 0 and np.isfinite(white) and (high - low >= LEAST_SPAN * white or high == low):
+    sixteen = picture.mode.startswith("I;16")
+    whites = WHITES if picture.mode == "F" else WHITES[2:] if sixteen else WHITES[1:]
+    white = next((white for white in whites if high <= white), np.inf)
+    used = high == low or high - low >= LEAST_SPAN * white or (sixteen and high <= WHITES[1])
+    if low >= -BELOW * white and np.isfinite(white) and used:
         return 0.0, white
     return low, high
 
