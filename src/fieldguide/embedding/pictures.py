@@ -21,6 +21,8 @@ LIMIT = "FIELDGUIDE_MAX_MEGAPIXELS"  # the environment variable that says how la
 LARGE = 16_000_000  # pixels; pictures above are decoded one at a time, and shrunk band by band
 BAND = 2_000_000  # pixels
 CUT_SHORT = "cut short"  # in a picture's `info`: whether its file lost its end
+JPEG = b"\xff\xd8\xff"
+COMMON = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP"}  # formats whose decoders are tried by all the world every day
 
 _one_at_a_time = Turn()
 
@@ -106,6 +108,38 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
     except Exception as error:  # Pillow's decoders raise nearly anything on broken files
         reason = _line(error)
         raise UnreadableError(reason if "truncated" in reason else f"it cannot be decoded: {reason}") from error
+
+
+def is_risky(file: BufferedReader) -> bool:
+    """Whether a picture is one whose decoder may hang or crash: a rare format, or very large, unless it is a JPEG.
+
+    Parameters
+    ----------
+    file : the picture's, at its beginning; it is left there
+    """
+    from PIL import Image
+
+    if file.peek(3)[:3] == JPEG:  # at once: nearly all pictures are
+        return False
+    try:
+        with Image.open(file, formats=_formats()) as picture:
+            return picture.format not in COMMON or _pixels(picture) > LARGE
+    except FieldguideError:
+        raise
+    except Exception:  # whoever decodes it says what is wrong
+        return False
+    finally:
+        file.seek(0)
+
+
+def large_ones_turn(file: BufferedReader) -> AbstractContextManager[object]:
+    """Wait for other large pictures to be done, if this is one; `file` as in `is_risky`, for a picture that is."""
+    from PIL import Image
+
+    with Image.open(file, formats=_formats()) as picture:
+        turn = _turn_of(picture)
+    file.seek(0)
+    return turn
 
 
 def _line(error: Exception) -> str:

@@ -13,11 +13,19 @@ import numpy as np
 from fieldguide.arrays import Bytes, Floats, Ints
 from fieldguide.catalog import Catalog
 from fieldguide.embedding.backbones import Backbone
+from fieldguide.embedding.decoders import Decoders
 from fieldguide.embedding.engines import Engine, start_engine
-from fieldguide.embedding.pictures import CUT_SHORT, UnreadableError, decode, open_picture
+from fieldguide.embedding.pictures import (
+    CUT_SHORT,
+    UnreadableError,
+    decode,
+    is_risky,
+    large_ones_turn,
+    open_picture,
+)
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.embedding.store import Sighting, Store, sight, unchanged
-from fieldguide.embedding.workers import Job, Workers
+from fieldguide.embedding.workers import Job, Workers, without_patience
 from fieldguide.machine import cores
 from fieldguide.progress import progress
 
@@ -171,12 +179,13 @@ class _Run:
 
         Some threads read and decode, others run the network; between them lie at most a few batches.
         """
-        prepare = partial(self._prepare, trust=trust)
+        decoders = Decoders(self.steps, SPARE * self.steps.shorter_side, PATIENCE)
+        prepare = partial(self._prepare, decoders=decoders, trust=trust)
         batch: list[tuple[int, Prepared]] = []
         batches: deque[tuple[list[tuple[int, Prepared]], Job[Bytes, Floats]]] = deque()
         hands = Workers(prepare, cores(), PATIENCE)
         network: Workers[Bytes, Floats] = Workers(self.engine, cores())
-        with hands, network:
+        with decoders, hands, network:
             jobs = hands.in_order((self.paths[row] for row in rows), ahead=8 * cores())
             for row, job in zip(rows.tolist(), jobs, strict=True):
                 try:
@@ -207,18 +216,22 @@ class _Run:
         pixels[: len(batch)] = np.array([picture.pixels for _, picture in batch])
         return pixels
 
-    def _prepare(self, path: Path, *, trust: bool) -> Prepared:
+    def _prepare(self, path: Path, *, decoders: Decoders, trust: bool) -> Prepared:
         """Read and decode one picture, unless its content is in the store."""
         try:
             with open_picture(path) as file:
                 seen = sight(path, file) if self.store else None
                 if trust and seen and self.store and self.store.holds(seen.content):
                     return Prepared(seen=seen)
-                picture = decode(file, SPARE * self.steps.shorter_side)
-                pixels = self.steps(picture)
+                if is_risky(file):
+                    with large_ones_turn(file), without_patience():
+                        pixels, cut_short = decoders(path)
+                else:
+                    picture = decode(file, SPARE * self.steps.shorter_side)
+                    pixels, cut_short = self.steps(picture), picture.info[CUT_SHORT]
                 if seen and not unchanged(seen, path, file):  # while it was read: of which content is this?
                     seen = None
-                return Prepared(pixels, seen=seen, cut_short=picture.info[CUT_SHORT])
+                return Prepared(pixels, seen=seen, cut_short=cut_short)
         except UnreadableError as error:
             return Prepared(reason=str(error))
 
