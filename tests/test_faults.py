@@ -26,7 +26,8 @@ from fieldguide.catalog import Catalog, read_queries
 from fieldguide.embedder import Embedder
 from fieldguide.embedding import embed, load_backbone, pictures, pipeline
 from fieldguide.embedding.pictures import UnreadableError, open_rgb
-from fieldguide.embedding.workers import Turn, Workers
+from fieldguide.embedding.turns import Turn
+from fieldguide.embedding.workers import Workers
 
 
 class BandEngine:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fieldguide.embedding.cut_short import load
 from fieldguide.embedding.tones import black_and_white, is_deep, no_data, to_grey
-from fieldguide.embedding.workers import Turn
+from fieldguide.embedding.turns import Turn
 from fieldguide.errors import FieldguideError
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from fieldguide.embedding.pictures import (
 )
 from fieldguide.embedding.preprocessing import Preprocessing
 from fieldguide.embedding.store import Sighting, Store, sight, unchanged
-from fieldguide.embedding.workers import Job, Workers, without_patience
+from fieldguide.embedding.turns import without_patience
+from fieldguide.embedding.workers import Job, Workers
 from fieldguide.machine import cores
 from fieldguide.progress import progress
 

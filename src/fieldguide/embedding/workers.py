@@ -4,70 +4,25 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from queue import SimpleQueue
-from threading import Condition, Lock, Thread, current_thread, local
+from threading import Lock, Thread, current_thread
 from types import TracebackType
 from typing import Generic, TypeVar
+
+from fieldguide.embedding.turns import Work
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-_here = local()  # `job`: what the thread works on
-
-
-class Job(Future[Made], Generic[Given, Made]):
+class Job(Future[Made], Work, Generic[Given, Made]):
     """A job of `Workers`: what it was given, who does it since when, and whether anyone still waits for it."""
 
     def __init__(self, given: Given) -> None:
-        super().__init__()
+        Future.__init__(self)
+        Work.__init__(self)
         self.given = given
-        self.thread: Thread | None = None
-        self.began = float("inf")
         self.left_behind = False
-        self.turn: Turn | None = None
-
-
-@contextmanager
-def without_patience() -> Iterator[None]:
-    """Do what looks after its own time: the job of this thread is not left behind meanwhile."""
-    job: Job[object, object] | None = getattr(_here, "job", None)
-    if job:
-        job.began = float("inf")
-    try:
-        yield
-    finally:
-        if job:
-            job.began = time.monotonic()
-
-
-class Turn:
-    """What one thread at a time has. Waiting for it costs a job no patience; a thread left behind loses it."""
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._holder: Thread | None = None
-
-    def __enter__(self) -> None:
-        job: Job[object, object] | None = getattr(_here, "job", None)
-        with self._changed:
-            if job:
-                job.began = float("inf")
-            self._changed.wait_for(lambda: self._holder is None)
-            self._holder = current_thread()
-            if job:
-                job.turn, job.began = self, time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self.take_from(current_thread())
-
-    def take_from(self, thread: Thread | None) -> None:
-        """Let the next have it, if this thread has it."""
-        with self._changed:
-            if self._holder is thread:
-                self._holder = None
-                self._changed.notify()
 
 
 class Workers(Generic[Given, Made]):
@@ -163,8 +118,8 @@ class Workers(Generic[Given, Made]):
     def _run(self) -> None:
         while job := self.jobs.get():
             me = current_thread()
-            job.thread, job.began = me, time.monotonic()
-            _here.job = self.running[me] = job
+            job.begin()
+            self.running[me] = job
             made, error = self._try(job.given)
             with self._deciding:
                 if job.left_behind:
