@@ -22,7 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: n
 settings.register_profile("same-every-time", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.load_profile("same-every-time")
 
-PROGRESS = re.compile(r"(gallery|queries|embedding|thumbnails)( \([\d,]+ known\))?: [\d,]+ of [\d,]+, .*")
+PROGRESS = re.compile(r"(gallery|queries|distractors|embedding|thumbnails)( \([\d,]+ known\))?: [\d,]+ of [\d,]+, .*")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ import numpy as np
 
 from fieldguide.answers import Format, read_details
 from fieldguide.arrays import Floats
-from fieldguide.catalog import read_gallery, read_queries
+from fieldguide.catalog import read_both
+from fieldguide.catalog.places import Roots
 from fieldguide.catalog.tables import read_columns
+from fieldguide.catalog.text import normal_form
 from fieldguide.embedding import Embeddings, embed, load_backbone, open_store, start_engine
 from fieldguide.embedding.backbones import Backbone
 from fieldguide.embedding.backbones.adapted import CARD, EPOCHS, takes
@@ -58,6 +60,7 @@ def read_run(
     layout: str = "t-sne",
     engine: str = "auto",
     show: bool = True,
+    image_root: Roots = None,
 ) -> Run:
     """Gather all that a report draws on. Pictures whose embeddings are not stored are embedded by the run's backbone.
 
@@ -71,14 +74,15 @@ def read_run(
     training : the folder of a trained backbone; that of the run itself unless given
     layout : how the map is laid out, as in `lay_out`
     engine, show : as in `embed`
+    image_root : folders that relative paths in tables may be relative to, instead of to the table
 
     Raises
     ------
     FieldguideError : what the user can mend; the text says how.
     """
     form = form or Format()
-    known = read_gallery(gallery, image_column=form.image_column, label_column=form.label_column, unknown=form.unknown)
-    asked = read_queries(queries, image_column=form.image_column)
+    columns = {"image_column": form.image_column, "label_column": form.label_column, "unknown": form.unknown}
+    known, asked = read_both(gallery, queries, **columns, image_root=image_root)
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
     labels = None if truth is None else read_truth(truth, ranking.names, form)
@@ -141,7 +145,7 @@ def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]
     images, labels = read_columns(path, [form.image_column, form.label_column])
     if len(set(images)) != len(images):
         raise AnswersError(f"{path}: a picture is listed twice")
-    truth = dict(zip(images, labels, strict=True))
+    truth = dict(zip(images, map(normal_form, labels), strict=True))  # as those of the gallery are
     return {names[place]: label for place, label in match_truth(names, truth)}
 
 

@@ -21,6 +21,16 @@ from fieldguide.errors import FieldguideError
 
 USAGE_ERROR: Any = typer.BadParameter.__base__  # it is Click's, which newer versions of Typer carry inside
 
+
+class Said(logging.Handler):
+    """Prints what a run says of itself that is no complaint, as commands print what came of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it, unless it is a complaint."""
+        if record.levelno < logging.WARNING:
+            print(record.getMessage(), flush=True)
+
+
 app = typer.Typer(
     name="fieldguide",
     no_args_is_help=True,
@@ -42,7 +52,11 @@ def common(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Set up what all commands share."""
-    logging.basicConfig(format="fieldguide: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    complaints = logging.StreamHandler(sys.stderr)
+    complaints.setLevel(logging.WARNING)
+    complaints.setFormatter(logging.Formatter("fieldguide: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[complaints, Said()])
+    logging.getLogger("fieldguide").setLevel(logging.INFO)
     if version:
         from fieldguide import __version__
 

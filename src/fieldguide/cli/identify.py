@@ -11,10 +11,12 @@ from fieldguide.cli.options import (
     Cache,
     Engine,
     ImageColumn,
+    ImageRoot,
     LabelColumn,
     Labels,
     Precision,
     Separator,
+    Strict,
     Unknown,
 )
 
@@ -75,6 +77,8 @@ def identify(
     label_column: LabelColumn = "label",
     separator: Separator = " ",
     unknown: Unknown = "-1",
+    image_root: ImageRoot = None,
+    strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Identify every query by the labelled pictures of the gallery.
@@ -93,12 +97,20 @@ def identify(
     from fieldguide.answers import Format
     from fieldguide.identification import Settings, identify_files
 
-    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache)
+    settings = Settings(
+        recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, strict=strict
+    )
     form = Format(image_column, label_column, separator, unknown)
-    result = identify_files(gallery, queries, output, settings, form=form, details=details, report=report)
-    unknowns, n = int(result.ranking.is_unknown().sum()), len(result.ranking)
+    result = identify_files(
+        gallery, queries, output, settings, form=form, details=details, report=report, image_root=image_root
+    )
+    identified, unknowns, unreadable = result.counts
+    n = len(result.ranking)
     print(f"distractors: {result.account}")
-    print(f"{n:,} {'query' if n == 1 else 'queries'}: {n - unknowns:,} identified, {unknowns:,} unknown")
+    print(
+        f"{n:,} {'query' if n == 1 else 'queries'}: {identified:,} identified, {unknowns:,} unknown"
+        + (f", {unreadable:,} unreadable" if unreadable else "")
+    )
     print(f"answers: {output}" + (f"\ndetails: {details}" if details else ""))
     if report:
         print(f"report: {report}")

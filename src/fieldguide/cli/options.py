@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Optional
 
 import typer
 
@@ -27,6 +28,15 @@ Cache = Annotated[
 ]
 ImageColumn = Annotated[str, typer.Option(help="Column of the pictures, in all files.", rich_help_panel=FORMAT)]
 LabelColumn = Annotated[str, typer.Option(help="Column of the labels, in all files.", rich_help_panel=FORMAT)]
+ImageRoot = Annotated[
+    Optional[list[Path]],  # noqa: UP045  typer reads it
+    typer.Option(
+        help="Folder that relative paths in tables start from, instead of the table's own. May be given twice, as for "
+        "train.csv beside train/ and test.csv beside test/: for each table the first that has its pictures counts.",
+        rich_help_panel=FORMAT,
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop, and answer nothing, if a single picture cannot be read.")]
 Separator = Annotated[str, typer.Option(help="What stands between labels.", rich_help_panel=FORMAT)]
 Unknown = Annotated[str, typer.Option(help="The label for 'none of these'.", rich_help_panel=FORMAT)]
 Labels = Annotated[int, typer.Option("-k", help="Labels a query, at most.", rich_help_panel=FORMAT, min=1)]

@@ -20,9 +20,11 @@ class Tile:
 
 def summarise(run: Run) -> list[Tile]:
     """Give the figures that matter, the most important first."""
-    n, unknown = len(run.ranking), int(run.ranking.is_unknown().sum())
+    n, unreadable = len(run.ranking), len(run.asked.unreadable)
+    unknown = int(run.ranking.is_unknown().sum()) - unreadable
+    known = n - unknown - unreadable
     tiles = [
-        Tile(f"{n - unknown:,}", "identified", f"{1 - unknown / n:.0%} of {_counted(n, 'query', 'queries')}"),
+        Tile(f"{known:,}", "identified", f"{known / n:.0%} of {_counted(n, 'query', 'queries')}"),
         Tile(f"{unknown:,}", "none of these", f"{unknown / n:.0%}, called distractors"),
         _contamination(run),
     ]
@@ -35,8 +37,8 @@ def summarise(run: Run) -> list[Tile]:
         tiles.append(
             Tile(f"{score.value:.3f}", score.name, f"by the truth, 95% interval {score.low:.3f} to {score.high:.3f}")
         )
-    if run.asked.unreadable:
-        tiles.append(Tile(f"{len(run.asked.unreadable):,}", "could not be read", "counted with none of these"))
+    if unreadable:
+        tiles.append(Tile(f"{unreadable:,}", "could not be read", "neither identified nor none of these"))
     return tiles
 
 
