@@ -13,7 +13,7 @@ import numpy as np
 from fieldguide.adapting import Embedded, Rows
 from fieldguide.answers import Format, RunFacts, write_answers, write_details
 from fieldguide.arrays import Floats
-from fieldguide.catalog import Catalog, read_gallery, read_queries, without_distractors
+from fieldguide.catalog import Catalog, read_gallery, read_queries, refuse_repeats, without_distractors
 from fieldguide.catalog.overview import log_overview, names_of, warn_of_labels, warn_of_overlap
 from fieldguide.catalog.places import Roots, looked_for
 from fieldguide.catalog.text import normal_form, normal_forms
@@ -407,6 +407,7 @@ def _read_gallery(source: str | os.PathLike[str], form: Format, image_root: Root
     if embedded.catalog.labels is None:
         raise CatalogError(f"{path} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")
     whole = replace(embedded.catalog, labels=normal_forms(embedded.catalog.labels))
+    refuse_repeats(path, whole)
     warn_of_labels(path, whole)
     catalog = without_distractors(path, whole, form.unknown)
     if catalog.distractors is None:
@@ -422,5 +423,7 @@ def _read_gallery(source: str | os.PathLike[str], form: Format, image_root: Root
 
 def _read_queries(source: str | os.PathLike[str], form: Format, image_root: Roots) -> Pictures:
     if is_embeddings(Path(source)):
-        return read_embeddings(source)
+        embedded = read_embeddings(source)
+        refuse_repeats(Path(source), embedded.catalog)
+        return embedded
     return read_queries(source, image_column=form.image_column, image_root=image_root)

@@ -69,7 +69,7 @@ def read_labelled(
         raise CatalogError(
             f"{path} holds no pictures: a gallery needs at least one picture a class{_what_else(catalog)}"
         )
-    _refuse_repeats(path, catalog)
+    refuse_repeats(path, catalog)
     warn_of_labels(path, catalog)
     return catalog
 
@@ -126,7 +126,7 @@ def read_queries(source: str | os.PathLike[str], *, image_column: str = "image",
         raise CatalogError(f"no such file or folder: {path}")
     if not catalog:
         raise CatalogError(f"{path} holds no pictures to identify{_what_else(catalog)}")
-    _refuse_repeats(path, catalog)
+    refuse_repeats(path, catalog)
     return catalog
 
 
@@ -177,7 +177,13 @@ def _what_else(catalog: Catalog) -> str:
     return f". There is {name} ({reason})"
 
 
-def _refuse_repeats(source: Path, catalog: Catalog) -> None:
+def refuse_repeats(source: Path, catalog: Catalog) -> None:
+    """Refuse a catalog in which a picture is there twice.
+
+    Raises
+    ------
+    CatalogError : as said.
+    """
     labels: Sequence[str] = catalog.labels or [""] * len(catalog)
     seen: dict[str, str] = {}
     for image, path, label in zip(catalog.images, catalog.paths, labels, strict=True):

@@ -15,21 +15,12 @@ from fieldguide.cli.embed import embed
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
 from fieldguide.cli.report import report
+from fieldguide.cli.said import SAID
 from fieldguide.cli.stopping import Stopped, end, stoppable
 from fieldguide.cli.train import train
 from fieldguide.errors import FieldguideError
 
 USAGE_ERROR: Any = typer.BadParameter.__base__  # it is Click's, which newer versions of Typer carry inside
-
-
-class Said(logging.Handler):
-    """Prints what a run says of itself that is no complaint, as commands print what came of it."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print it, unless it is a complaint."""
-        if record.levelno < logging.WARNING:
-            print(record.getMessage(), flush=True)
-
 
 app = typer.Typer(
     name="fieldguide",
@@ -55,7 +46,8 @@ def common(
     complaints = logging.StreamHandler(sys.stderr)
     complaints.setLevel(logging.WARNING)
     complaints.setFormatter(logging.Formatter("fieldguide: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[complaints, Said()])
+    logging.basicConfig(level=logging.WARNING, handlers=[complaints, SAID])
+    SAID.file = None
     logging.getLogger("fieldguide").setLevel(logging.INFO)
     if version:
         from fieldguide import __version__
