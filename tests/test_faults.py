@@ -154,7 +154,8 @@ def test_among_all_bad_files_every_good_one_is_answered_and_every_bad_one_named(
         assert reasons[name].strip()
         assert reason is None or reason in reasons[name], name
     assert f"{len(wrong)} pictures could not be read and are listed in" in outcome.err
-    assert f"{len(answers)} queries: {len(answers) - len(wrong)} identified" in outcome.out
+    sums = f"{len(answers)} queries: {len(answers) - len(wrong)} identified, 0 unknown, {len(wrong)} unreadable"
+    assert sums in outcome.out
 
 
 @pytest.mark.parametrize("kind", ["RGB", "RGBA", "P", "I;16", "L", "1"])
@@ -464,19 +465,19 @@ def test_a_folder_that_vanishes_is_said_in_a_line(few, tmp_path, refused, monkey
 
 
 def test_a_closed_folder_inside_another_is_passed_over_with_a_line(few, tmp_path, monkeypatch, caplog):
-    (tmp_path / "pictures" / "lost+found").mkdir(parents=True)
+    (tmp_path / "pictures" / "private").mkdir(parents=True)
     draw("dots").save(tmp_path / "pictures" / "a.png")
     real = os.scandir
 
     def scandir(path):
-        if str(path).endswith("lost+found"):
+        if str(path).endswith("private"):
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert read_queries(tmp_path / "pictures").images == ["a.png"]
     assert [record.message for record in caplog.records] == [
-        f"{tmp_path / 'pictures' / 'lost+found'} cannot be listed and is passed over: Permission denied"
+        f"{tmp_path / 'pictures' / 'private'} cannot be listed and is passed over: Permission denied"
     ]
 
 

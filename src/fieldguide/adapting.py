@@ -45,6 +45,7 @@ class Embedded:
     from_pictures : whether they were made in this run
     before : other embeddings by which to estimate how many queries are distractors, if these ones mislead
     note : what else is to be said of how they were made
+    distractors : (n_distractors, dim) embeddings of gallery pictures labelled as of none of its classes, if wanted
     """
 
     gallery: Catalog
@@ -55,6 +56,7 @@ class Embedded:
     from_pictures: bool = True
     before: Rows | None = None
     note: str = ""
+    distractors: Floats | None = None
 
     @property
     def readable_queries(self) -> Catalog:

@@ -14,8 +14,10 @@ import numpy as np
 
 from fieldguide.adapting import Embedded
 from fieldguide.arrays import Floats
-from fieldguide.catalog import Catalog, read_gallery, read_queries
+from fieldguide.catalog import Catalog, read_both
+from fieldguide.catalog.places import Roots
 from fieldguide.catalog.tables import read_columns
+from fieldguide.catalog.text import normal_forms
 from fieldguide.embedder import Embedder
 from fieldguide.embedding import Embeddings
 from fieldguide.embedding.backbones import fingerprint
@@ -23,11 +25,11 @@ from fieldguide.errors import AnswersError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, score
 from fieldguide.evaluation.tasks import Task, simulated_tasks
 from fieldguide.evaluation.truth import match_truth
-from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit
+from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit, uses_distractors
 from fieldguide.outputs import BOARD, check_outputs, check_overwrites
 from fieldguide.progress import working
 from fieldguide.recipes import PROBABILITY, RECIPES, RULES, RuleOptions, recipe_named, recognizer_for
-from fieldguide.recognition import Ranking
+from fieldguide.recognition import OpenSetRecognizer, Ranking
 
 log = logging.getLogger("fieldguide")
 
@@ -70,12 +72,15 @@ def compare(
     seed: int = 0,
     engine: str = "auto",
     show: bool = True,
+    image_root: Roots = None,
+    strict: bool = False,
 ) -> list[Result]:
     """Run recipes on the same embeddings and score them.
 
     Parameters
     ----------
-    gallery, queries, image_column, label_column, unknown, backbone, k, seed, engine, show : as `identify` takes them
+    gallery, queries, image_column, label_column, unknown, backbone, k, seed, engine, show, image_root, strict :
+        as `identify` takes them
     truth : a CSV or Parquet file with the true labels, the unknown label for distractors; only the scoring sees it.
         Without it, tasks are cut from the gallery: classes held out and shots hidden among the queries
     recipes : names; `cosine+hdbscan` for another distractor rule than the recipe's own, `cosine+all` for every rule.
@@ -96,10 +101,10 @@ def compare(
     path = None if board is None else Path(board)
     check_outputs([(path, BOARD)], [Path(gallery), Path(queries), None if truth is None else Path(truth)])
     known = [] if path is None else read_board(path)
-    shown = read_gallery(gallery, image_column=image_column, label_column=label_column, unknown=unknown)
-    asked = read_queries(queries, image_column=image_column)
+    columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
+    shown, asked = read_both(gallery, queries, **columns, image_root=image_root)
     check_overwrites([path] if path else [], [*shown.paths, *asked.paths])
-    settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show)
+    settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show, strict=strict)
     places, labels = ([], []) if truth is None else _read_truth(Path(truth), asked, image_column, label_column)
     embedder = Embedder(backbone, engine, show=show)
     if truth is None and max(shown.shots().values(), default=0) < 2:
@@ -107,7 +112,8 @@ def compare(
             f"{gallery}: without --truth tasks are cut from the gallery, and every class has one picture alone: "
             "give the true labels with --truth"
         )
-    whole = embed_both(shown, asked, settings, embedder)
+    wanted = any(uses_distractors(_recognizer(name, seed)) for name in entries)
+    whole = embed_both(shown, asked, settings, embedder, distractors=wanted)
     sittings = [Sitting(whole, places)]
     if truth is None:
         tasks = simulated_tasks(whole.gallery.labels or (), SIMULATED, seed=seed, unknown=unknown)
@@ -176,8 +182,13 @@ def _entries(words: Iterable[str]) -> Iterable[str]:
         chosen = recipe_named(recipe)
         rules = [PROBABILITY] * (chosen.open is not None) + [name for name in RULES if name != "none"]
         for name in rules if rule == EVERY else [rule]:
-            recognizer_for(recipe, name if plus else None, RuleOptions())
+            recognizer_for(recipe, name if plus else None, RuleOptions())  # mistakes are found before any work
             yield recipe if name in ("", chosen.rule) else f"{recipe}+{name}"
+
+
+def _recognizer(entry: str, seed: int) -> OpenSetRecognizer:
+    recipe, _, rule = entry.partition("+")
+    return recognizer_for(recipe, rule or None, RuleOptions(seed=seed))
 
 
 def _sit(
@@ -214,7 +225,7 @@ def _read_truth(path: Path, queries: Catalog, image_column: str, label_column: s
     images, labels = read_columns(path, [image_column, label_column])
     if len(set(images)) != len(images):
         raise AnswersError(f"{path}: a picture is listed twice")
-    matched = match_truth(queries.images, dict(zip(images, labels, strict=True)))
+    matched = match_truth(queries.images, dict(zip(images, normal_forms(labels), strict=True)))
     if not matched:
         raise AnswersError(f"{path} holds no rows: there is nothing to score")
     return [place for place, _ in matched], [label for _, label in matched]
@@ -234,6 +245,7 @@ def _simulate(whole: Embedded, tasks: Sequence[Task]) -> list[Sitting]:
         )
         shown = gallery.take(task.gallery.tolist())
         both = Embedded(shown, among, whole.shots[task.gallery], embeddings, whole.unreadable)
+        both = replace(both, distractors=whole.distractors)
         sittings.append(Sitting(both, range(n)))
     return sittings
 
@@ -241,6 +253,6 @@ def _simulate(whole: Embedded, tasks: Sequence[Task]) -> list[Sitting]:
 def _digest(both: Embedded, labels: Sequence[str], *, simulated: bool) -> str:
     """Name the task: 16 hex digits of embeddings, labels and truth."""
     digest = sha256(f"{list(both.gallery.labels or ())} {list(labels)} {simulated}".encode(errors="surrogateescape"))
-    for matrix in both.shots, both.asked.matrix:
+    for matrix in filter(lambda matrix: matrix is not None, (both.shots, both.asked.matrix, both.distractors)):
         digest.update(np.ascontiguousarray(matrix).tobytes())
     return digest.hexdigest()[:16]

@@ -3,17 +3,31 @@
 from pathlib import Path
 
 from fieldguide.answers import Format
-from fieldguide.catalog import read_gallery, read_queries
+from fieldguide.catalog import read_labelled, read_queries
+from fieldguide.catalog.overview import log_overview
+from fieldguide.catalog.places import Roots, looked_for
 from fieldguide.embedder import Embedder
 from fieldguide.embedding import EmbeddedPictures
 from fieldguide.embedding.exchange import write_embeddings
-from fieldguide.errors import CatalogError
 from fieldguide.outputs import EMBEDDINGS, UNREADABLE, check_outputs, check_overwrites, list_path
-from fieldguide.unreadable import unreadable_in, write_unreadable
+from fieldguide.unreadable import (
+    UnreadablePictures,
+    list_unreadable,
+    refuse_unreadable,
+    unreadable_in,
+    write_unreadable,
+)
 
 
 def embed_files(
-    pictures: Path, output: Path, embedder: Embedder, *, labelled: bool = False, form: Format | None = None
+    pictures: Path,
+    output: Path,
+    embedder: Embedder,
+    *,
+    labelled: bool = False,
+    form: Format | None = None,
+    image_root: Roots = None,
+    strict: bool = False,
 ) -> EmbeddedPictures:
     """Embed pictures and write the embeddings of those that can be read: what the command line does.
 
@@ -25,6 +39,8 @@ def embed_files(
     output : a .parquet or a .npz
     labelled : whether it is a gallery, whose labels go into the file
     form : names the columns of a table
+    image_root : folders that relative paths in a table may be relative to, instead of to the table
+    strict : whether a picture that cannot be read stops it
 
     Raises
     ------
@@ -33,17 +49,25 @@ def embed_files(
     form = form or Format()
     written = [(output, EMBEDDINGS), (list_path(output), UNREADABLE)]
     check_outputs(written, [pictures])
-    columns = {"image_column": form.image_column}
+    image, label = form.image_column, form.label_column
     catalog = (
-        read_gallery(pictures, **columns, label_column=form.label_column, unknown=form.unknown)
+        read_labelled(pictures, image_column=image, label_column=label, image_root=image_root)
         if labelled
-        else read_queries(pictures, **columns)
+        else read_queries(pictures, image_column=image, image_root=image_root)
     )
     check_overwrites([path for path, _ in written if path], catalog.paths)
+    log_overview(catalog if labelled else None, None if labelled else catalog)
     embedded = embedder(catalog, "embedding")
     unreadable = unreadable_in(embedded, "gallery" if labelled else "queries")
-    if not embedded.embeddings.rows:
-        raise CatalogError(f"none of the {len(catalog)} pictures can be read ({unreadable[-1].reason})")
+    with list_unreadable(output, form.image_column):
+        if not embedded.embeddings.rows:
+            first = looked_for(catalog.paths[0], catalog.images[0])
+            raise UnreadablePictures(
+                f"none of the {len(catalog):,} pictures can be read ({unreadable[0].reason}); the first was {first}",
+                unreadable,
+            )
+        if strict:
+            refuse_unreadable(unreadable)
     write_embeddings(embedded, output)
     write_unreadable(unreadable, output, form.image_column)
     return embedded

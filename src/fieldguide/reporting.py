@@ -13,8 +13,10 @@ import numpy as np
 
 from fieldguide.answers import Format, RunFacts, read_details
 from fieldguide.arrays import Floats
-from fieldguide.catalog import Catalog, read_gallery, read_queries
+from fieldguide.catalog import Catalog, read_both, read_gallery, read_queries
+from fieldguide.catalog.places import Roots
 from fieldguide.catalog.tables import PARQUET, read_columns
+from fieldguide.catalog.text import normal_form
 from fieldguide.embedder import Embedder, Pictures, catalog_of
 from fieldguide.embedding import Embeddings, is_embeddings, read_embeddings
 from fieldguide.embedding.backbones import Backbone
@@ -62,6 +64,7 @@ def read_run(
     layout: str = "t-sne",
     engine: str | None = None,
     show: bool = True,
+    image_root: Roots = None,
 ) -> Run:
     """Gather all that a report draws on. Pictures whose embeddings are not stored are embedded by the run's backbone.
 
@@ -77,6 +80,7 @@ def read_run(
     training : the folder of a trained backbone; that of the run itself unless given
     layout : how the map is laid out, as in `lay_out`
     engine : what runs the backbone; the run's own, in its precision, unless given
+    image_root : folders that relative paths in tables may be relative to, instead of to the table
     show : whether to show progress
 
     Raises
@@ -88,8 +92,8 @@ def read_run(
         return read_run_of_embeddings(
             details, gallery, queries, form=form, truth=truth, board=board, layout=layout, engine=engine, show=show
         )
-    known = read_gallery(gallery, image_column=form.image_column, label_column=form.label_column, unknown=form.unknown)
-    asked = read_queries(queries, image_column=form.image_column)
+    columns = {"image_column": form.image_column, "label_column": form.label_column, "unknown": form.unknown}
+    known, asked = read_both(gallery, queries, **columns, image_root=image_root)
     if details.is_file() and details.suffix.lower() not in PARQUET:
         raise AnswersError(
             f"{details}: a report is made of details, not of answers: name the Parquet file of identify --details"
@@ -294,7 +298,7 @@ def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]
     images, labels = read_columns(path, [form.image_column, form.label_column])
     if len(set(images)) != len(images):
         raise AnswersError(f"{path}: a picture is listed twice")
-    truth = dict(zip(images, labels, strict=True))
+    truth = dict(zip(images, map(normal_form, labels), strict=True))  # as those of the gallery are
     try:
         matched = {names[place]: label for place, label in match_truth(names, truth)}
     except AnswersError as error:

@@ -1,12 +1,15 @@
 """The list of pictures that could not be read, beside what was made of the others."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from fieldguide.answers import write_table
+from fieldguide.catalog.kinds import way_out
 from fieldguide.embedding import EmbeddedPictures
+from fieldguide.errors import CatalogError
 from fieldguide.outputs import LIST_HEADER, is_list, list_path
 
 log = logging.getLogger("fieldguide")
@@ -21,10 +24,60 @@ class Unreadable:
     reason: str
 
 
+class UnreadablePictures(CatalogError):
+    """Pictures without which a run cannot go on.
+
+    Attributes
+    ----------
+    unreadable : all that could not be read so far
+    """
+
+    def __init__(self, message: str, unreadable: Sequence[Unreadable]) -> None:
+        super().__init__(message)
+        self.unreadable = unreadable
+
+
 def unreadable_in(embedded: EmbeddedPictures, part: str) -> list[Unreadable]:
-    """Those of a catalog; `part` says of what it was read."""
+    """Those of a catalog, and what was passed over beside them by its name; `part` says of what it was read."""
     images = embedded.catalog.images
-    return [Unreadable(images[row], part, reason) for row, reason in embedded.embeddings.unreadable.items()]
+    return [
+        Unreadable(images[row], part, _with_way_out(images[row], reason))
+        for row, reason in embedded.embeddings.unreadable.items()
+    ] + [Unreadable(name, part, reason) for name, reason in embedded.catalog.passed_over.items()]
+
+
+def refuse_unreadable(unreadable: Sequence[Unreadable]) -> None:
+    """Stop where everything is to be read and something was not.
+
+    Raises
+    ------
+    UnreadablePictures : as said.
+    """
+    if unreadable:
+        first, count = unreadable[0], len(unreadable)
+        pictures = "1 picture" if count == 1 else f"{count:,} pictures"
+        raise UnreadablePictures(
+            f"--strict: {pictures} could not be read: {first.image} ({first.reason}){', …' if count > 1 else ''}",
+            unreadable,
+        )
+
+
+def _with_way_out(image: str, reason: str) -> str:
+    known = way_out(image)
+    return f"{reason}; {known}" if known else reason
+
+
+@contextmanager
+def list_unreadable(output: Path, image_column: str) -> Iterator[None]:
+    """Where pictures that cannot be read stop a run, write the list of them and name it in the error."""
+    try:
+        yield
+    except UnreadablePictures as error:
+        path = list_path(output)
+        if path is None:
+            raise
+        _write(error.unreadable, path, image_column)
+        raise CatalogError(f"{error}; listed in {path}") from error
 
 
 def write_unreadable(unreadable: Sequence[Unreadable], output: Path, image_column: str) -> None:
@@ -41,9 +94,7 @@ def write_unreadable(unreadable: Sequence[Unreadable], output: Path, image_colum
         if path is not None and is_list(path):  # a file of the user's may have that name
             path.unlink(missing_ok=True)
         return
-    if path is not None:
-        rows = [(one.image, one.part, one.reason) for one in unreadable]
-        write_table(path, (image_column, *LIST_HEADER), rows)
+    _write(unreadable, path, image_column)
     log.warning(
         "%d pictures could not be read and are %s: %s (%s)%s",
         len(unreadable),
@@ -52,3 +103,8 @@ def write_unreadable(unreadable: Sequence[Unreadable], output: Path, image_colum
         unreadable[0].reason,
         ", …" if len(unreadable) > 1 else "",
     )
+
+
+def _write(unreadable: Sequence[Unreadable], path: Path | None, image_column: str) -> None:
+    if path is not None:
+        write_table(path, (image_column, *LIST_HEADER), [(one.image, one.part, one.reason) for one in unreadable])

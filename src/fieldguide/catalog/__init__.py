@@ -1,6 +1,21 @@
 """Which pictures there are, with their labels. Opens no picture."""
 
 from fieldguide.catalog.catalog import Catalog
-from fieldguide.catalog.read import check_gallery, read_gallery, read_queries
+from fieldguide.catalog.read import (
+    read_both,
+    read_gallery,
+    read_labelled,
+    read_queries,
+    refuse_repeats,
+    without_distractors,
+)
 
-__all__ = ["Catalog", "check_gallery", "read_gallery", "read_queries"]
+__all__ = [
+    "Catalog",
+    "read_both",
+    "read_gallery",
+    "read_labelled",
+    "read_queries",
+    "refuse_repeats",
+    "without_distractors",
+]

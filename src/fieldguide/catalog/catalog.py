@@ -1,8 +1,8 @@
 """The list of pictures that everything else starts from."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -15,11 +15,15 @@ class Catalog:
     images : the name of each picture as the user wrote it; answers use these names
     paths : where each picture lies
     labels : the class of each picture, always a string; None for queries
+    distractors : of a gallery, the pictures that are labelled as of none of its classes; None if there are none
+    passed_over : files beside the pictures that may be pictures and cannot be read by their name, with the reason
     """
 
     images: Sequence[str]
     paths: Sequence[Path]
     labels: Sequence[str] | None = None
+    distractors: "Catalog | None" = None
+    passed_over: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -29,7 +33,7 @@ class Catalog:
         return Counter(self.labels or ())
 
     def take(self, rows: Sequence[int]) -> "Catalog":
-        """The catalog of these rows alone, in this order."""
+        """The catalog of these rows alone, in this order; without distractors and what was passed over."""
         labels = self.labels
         return Catalog(
             [self.images[row] for row in rows],

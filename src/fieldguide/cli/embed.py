@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fieldguide.cli.options import Backbone, Cache, Engine, ImageColumn, LabelColumn, Precision
+from fieldguide.cli.options import Backbone, Cache, Engine, ImageColumn, ImageRoot, LabelColumn, Precision, Strict
 
 
 def embed(
@@ -22,6 +22,8 @@ def embed(
     cache: Cache = True,
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
+    image_root: ImageRoot = None,
+    strict: Strict = False,
 ) -> None:
     """Write the embeddings of pictures to a file, for other programs, or to stand in for the pictures in `identify`.
 
@@ -37,8 +39,9 @@ def embed(
     from fieldguide.files import where_to_report
 
     form = Format(image_column, label_column)
+    embedder = Embedder(backbone, engine, precision, cache=cache)
     embedded = embed_files(
-        pictures, output, Embedder(backbone, engine, precision, cache=cache), labelled=gallery, form=form
+        pictures, output, embedder, labelled=gallery, form=form, image_root=image_root, strict=strict
     )
     length, width = embedded.embeddings.matrix.shape
     print(f"{length:,} embeddings of {width:,} numbers: {output}", file=where_to_report([output]))

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import ImageColumn, LabelColumn, Unknown
+from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Unknown
 
 
 def report(
@@ -37,6 +37,7 @@ def report(
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
+    image_root: ImageRoot = None,
 ) -> None:
     """Write a page that shows what a run came to: one file, which opens anywhere and loads nothing.
 
@@ -66,7 +67,13 @@ def report(
     )
     form = Format(image_column, label_column, unknown=unknown)
     run = read_run(
-        details, gallery, queries, form=form, truth=truth, board=leaderboard, training=training, layout=layout
+        *(details, gallery, queries),
+        form=form,
+        truth=truth,
+        board=leaderboard,
+        training=training,
+        layout=layout,
+        image_root=image_root,
     )
     check_overwrites([output, *drawn], [*run.gallery.paths, *run.queries.paths])
     for path in write_figures(run, figures) if figures else ():

@@ -39,11 +39,12 @@ class MadeBy:
 
 @dataclass(frozen=True)
 class EmbeddedPictures:
-    """Pictures with their embeddings, and what made these."""
+    """Pictures with their embeddings, and what made these; of a gallery, its labelled distractors apart."""
 
     catalog: Catalog
     embeddings: Embeddings
     made_by: MadeBy
+    distractors: "EmbeddedPictures | None" = None
 
 
 def made_by(backbone: Backbone) -> MadeBy:

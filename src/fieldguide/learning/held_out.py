@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.arrays import Anything, Flags, Floats, Ints
 from fieldguide.recognition import TransductiveClassifier
 from fieldguide.recognition.neighbours import blocks, unit_rows
 
@@ -59,7 +59,7 @@ def retrieval(rows: Floats, codes: Ints, ask: Ints) -> Anything:
     -------
     (m,) float64; the mean is mAP@5 by plain cosine similarity.
     """
-    broken = ~np.isfinite(rows).all(axis=1)
+    broken: Flags = ~np.isfinite(rows).all(axis=1)
     order = np.argsort(codes, kind="stable")
     unit = unit_rows(np.where(broken[:, None], 0, rows))
     shots = unit[order]

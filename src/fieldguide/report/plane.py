@@ -84,7 +84,8 @@ def lay_out_epochs(
 
 def _read(shots: Floats) -> Anything:
     """(n_gallery,) which pictures could be read."""
-    return ~np.isnan(shots).any(axis=1)
+    read: Anything = ~np.isnan(shots).any(axis=1)
+    return read
 
 
 def _plane(points: Anything, read: Anything, asked: Embeddings, method: str) -> Plane:
