@@ -36,12 +36,14 @@ def embed(
     from fieldguide.answers import Format
     from fieldguide.embedder import Embedder
     from fieldguide.exporting import embed_files
+    from fieldguide.cli.said import SAID
     from fieldguide.files import where_to_report
 
     form = Format(image_column, label_column)
     embedder = Embedder(backbone, engine, precision, cache=cache)
+    SAID.file = where_to_report([output])
     embedded = embed_files(
         pictures, output, embedder, labelled=gallery, form=form, image_root=image_root, strict=strict
     )
     length, width = embedded.embeddings.matrix.shape
-    print(f"{length:,} embeddings of {width:,} numbers: {output}", file=where_to_report([output]))
+    print(f"{length:,} embeddings of {width:,} numbers: {output}", file=SAID.file)

@@ -97,6 +97,7 @@ def identify(
         fieldguide identify train.csv test.csv --image-column Image --label-column Id --unknown new_whale
     """
     from fieldguide.answers import Format
+    from fieldguide.cli.said import SAID
     from fieldguide.files import where_to_report
     from fieldguide.identification import Settings, identify_files
 
@@ -104,6 +105,7 @@ def identify(
         recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, strict=strict
     )
     form = Format(image_column, label_column, separator, unknown)
+    SAID.file = where_to_report([output, details, report])
     result = identify_files(
         gallery, queries, output, settings, form=form, details=details, report=report, image_root=image_root
     )
@@ -116,4 +118,4 @@ def identify(
         f"answers: {output}",
     ]
     lines += [f"{what}: {path}" for what, path in (("details", details), ("report", report)) if path]
-    print("\n".join(lines), file=where_to_report([output, details, report]))
+    print("\n".join(lines), file=SAID.file)

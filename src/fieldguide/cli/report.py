@@ -52,11 +52,13 @@ def report(
         fieldguide report details.parquet gallery/ queries/ -o report.html --figures figures/
     """
     from fieldguide.answers import Format
+    from fieldguide.cli.said import SAID
     from fieldguide.files import where_to_report
     from fieldguide.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
     from fieldguide.report.page import write_page
     from fieldguide.reporting import check_report, figure_paths, read_run, write_figures
 
+    SAID.file = where_to_report([output])
     check_report()
     if figures:
         check_output_folder(figures, [gallery, queries], "figures")
@@ -77,6 +79,6 @@ def report(
     )
     check_overwrites([output, *drawn], [*run.gallery.paths, *run.queries.paths])
     for path in write_figures(run, figures) if figures else ():
-        print(f"figure: {path}", file=where_to_report([output]))
+        print(f"figure: {path}", file=SAID.file)
     write_page(run, output)
-    print(f"report: {output}", file=where_to_report([output]))
+    print(f"report: {output}", file=SAID.file)

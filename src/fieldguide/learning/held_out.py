@@ -59,7 +59,7 @@ def retrieval(rows: Floats, codes: Ints, ask: Ints) -> Anything:
     -------
     (m,) float64; the mean is mAP@5 by plain cosine similarity.
     """
-    broken: Flags = ~np.isfinite(rows).all(axis=1)
+    broken: Flags = np.asarray(~np.isfinite(rows).all(axis=1))
     order = np.argsort(codes, kind="stable")
     unit = unit_rows(np.where(broken[:, None], 0, rows))
     shots = unit[order]

@@ -84,7 +84,7 @@ def lay_out_epochs(
 
 def _read(shots: Floats) -> Anything:
     """(n_gallery,) which pictures could be read."""
-    read: Anything = ~np.isnan(shots).any(axis=1)
+    read: Anything = np.asarray(~np.isnan(shots).any(axis=1))
     return read
 
 
