@@ -34,9 +34,9 @@ def embed(
         fieldguide identify gallery.parquet queries/ -o answers.csv
     """
     from fieldguide.answers import Format
+    from fieldguide.cli.said import SAID
     from fieldguide.embedder import Embedder
     from fieldguide.exporting import embed_files
-    from fieldguide.cli.said import SAID
     from fieldguide.files import where_to_report
 
     form = Format(image_column, label_column)
