@@ -24,7 +24,7 @@ from fieldguide.embedding.backbones import fingerprint
 from fieldguide.errors import AnswersError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, score
 from fieldguide.evaluation.tasks import Task, simulated_tasks
-from fieldguide.evaluation.truth import match_truth
+from fieldguide.evaluation.truth import match_truth, resolve_labels
 from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit, uses_distractors
 from fieldguide.outputs import BOARD, check_outputs, check_overwrites
 from fieldguide.progress import working
@@ -106,6 +106,7 @@ def compare(
     check_overwrites([path] if path else [], [*shown.paths, *asked.paths])
     settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show, strict=strict)
     places, labels = ([], []) if truth is None else _read_truth(Path(truth), asked, image_column, label_column)
+    labels = resolve_labels(labels, shown.shots(), unknown)
     embedder = Embedder(backbone, engine, show=show)
     if truth is None and max(shown.shots().values(), default=0) < 2:
         raise FieldguideError(

@@ -1,7 +1,7 @@
 """When two texts are the same label or name: whatever Unicode form they are in, whatever spaces stand around them."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
 def normal_form(text: str) -> str:
@@ -13,7 +13,7 @@ def normal_form(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
-def normal_forms(texts: Sequence[str]) -> list[str]:
+def normal_forms(texts: Iterable[str]) -> list[str]:
     """Give the normal form of each of many texts, of which many are alike."""
-    form = {text: normal_form(text) for text in set(texts)}
-    return [form[text] for text in texts]
+    forms: dict[str, str] = {}
+    return [forms.get(text) or forms.setdefault(text, normal_form(text)) for text in texts]
