@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fieldguide.answers import Answers
-from fieldguide.evaluation.truth import normal_form, normal_forms
+from fieldguide.catalog.text import normal_form, normal_forms
 from fieldguide.separators import OF_OTHERS, split
 
 

@@ -12,12 +12,13 @@ from fieldguide.arrays import Floats
 from fieldguide.catalog import read_gallery
 from fieldguide.catalog.read import UNKNOWN
 from fieldguide.catalog.tables import read_columns
+from fieldguide.catalog.text import normal_forms
 from fieldguide.details import is_details
 from fieldguide.embedding import is_embeddings, read_embeddings
 from fieldguide.errors import AnswersError
 from fieldguide.evaluation.doubts import Compared, doubts
 from fieldguide.evaluation.scores import Score, evaluate
-from fieldguide.evaluation.truth import find_answers, normal_forms, resolve_labels
+from fieldguide.evaluation.truth import find_answers, resolve_labels
 from fieldguide.separators import OF_OTHERS, SPACE, find_separator, in_words, split
 
 log = logging.getLogger("fieldguide")
