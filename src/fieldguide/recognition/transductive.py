@@ -103,7 +103,7 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     def _task(self, X: Floats) -> tuple[CentredRows, Ints]:
         """Give gallery and queries, and their classes, -1 for the queries."""
         codes = np.concatenate([self.codes_, np.full(len(X), -1)])
-        return CentredRows.about_their_centre(self.gallery_, X), codes
+        return CentredRows.about_their_centre(self.gallery_, X, self.seed), codes
 
     def _rehearse(self, cast: Cast, pictures: CentredRows, guesses: Ints) -> Rehearsal:
         """Answer the hidden pictures of a cast with the queries, whose likeliest classes are `guesses`."""
