@@ -13,7 +13,7 @@ GROUP = 32  # columns whose maximum is taken first; of 16, 32 and 64 the fastest
 
 
 def as_floats(matrix: Anything) -> Anything:
-    """Give float32 for half floats and whole numbers, whose arithmetic overflows or loses digits; others as they are."""
+    """Give float32 for half floats and whole numbers, whose arithmetic overflows; others as they are."""
     wide_enough = matrix.dtype.kind == "f" and matrix.dtype.itemsize >= 4
     return matrix if wide_enough else matrix.astype(np.float32)
 

@@ -215,7 +215,7 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
 @dataclass(frozen=True)
 class _Sample:
-    """Rows among which near pairs are sought; the first `n_shots` are labelled; `guide` are they in an earlier space."""
+    """Rows among which near pairs are sought, the first `n_shots` labelled; `guide` are they in another space."""
 
     rows: Floats
     n_shots: int

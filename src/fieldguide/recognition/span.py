@@ -9,13 +9,14 @@ from scipy.linalg import solve_triangular
 
 from fieldguide.arrays import Floats
 
-WIDEST = 2048  # numbers a row, at most: whitening takes a second or two there, and its time grows with the cube
+WIDEST = 2048  # numbers a row, at most: whitening takes seconds there, and its time grows with the cube
+SKETCHED = 1024  # directions kept of more rows that are wider still; whitening keeps 256
 RELATIVE_JITTER = 1e-6  # of the mean squared length: directions that short hold nothing but rounding errors
 
 
 @dataclass(frozen=True)
 class Span:
-    """Orthonormal directions that a set of rows spans, or nearly spans where there are more rows than `WIDEST`.
+    """Orthonormal directions that rows span; of more rows than `WIDEST`, `SKETCHED` that hold most of what they do.
 
     Attributes
     ----------
@@ -31,7 +32,7 @@ class Span:
     def of(cls, parts: Iterable[Floats], n_rows: int, seed: int) -> Self:
         """Find the span of `n_rows` rows that come in parts, each (n, dim).
 
-        Of up to `WIDEST` rows it is exact: lengths and angles stay what they are. All rows of more than that are
+        Of up to `WIDEST` rows they hold all: lengths and angles stay what they are. All rows of more than that are
         treated alike, whether gallery or query, as one that lay nearer to the span would seem more similar to others.
         """
         rng = np.random.default_rng(seed)
@@ -39,12 +40,12 @@ class Span:
         start = 0
         for part in parts:
             if not len(spanning):
-                spanning = np.zeros((min(n_rows, WIDEST), part.shape[1]), np.float32)
+                spanning = np.zeros((n_rows if n_rows <= WIDEST else SKETCHED, part.shape[1]), np.float32)
             if n_rows <= WIDEST:
                 spanning[start : start + len(part)] = part
             else:
                 signed = part * rng.choice(np.array([-1, 1], np.float32), (len(part), 1))
-                np.add.at(spanning, rng.integers(0, WIDEST, len(part)), signed)
+                np.add.at(spanning, rng.integers(0, SKETCHED, len(part)), signed)
             start += len(part)
         return cls(_orthonormal(spanning))
 
