@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from fieldguide.arrays import Floats
+from fieldguide.recognition.neighbours import blocks
 
 WIDEST = 2048  # numbers a row, at most: whitening takes seconds there, and its time grows with the cube
 SKETCHED = 1024  # directions kept of more rows that are wider still; whitening keeps 256
@@ -62,7 +63,10 @@ def is_wide(n_rows: int, dim: int) -> bool:
 
 def _orthonormal(rows: Floats) -> Floats:
     """Give orthonormal columns, (dim, n), that span rows (n, dim); rows may repeat, or depend on each other."""
-    gram = (rows @ rows.T).astype(np.float64)
+    gram = np.zeros((len(rows),) * 2)
+    for columns in blocks(rows.shape[1], 2 * len(rows)):  # in float64: the smallest of its eigenvalues matter
+        part = rows[:, columns].astype(np.float64)
+        gram += part @ part.T
     jitter = RELATIVE_JITTER * float(np.trace(gram)) / len(gram)
     if not jitter > 0:
         return np.zeros((rows.shape[1], 1), np.float32)
