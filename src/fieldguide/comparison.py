@@ -21,7 +21,7 @@ from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, 
 from fieldguide.evaluation.tasks import Task, simulated_tasks
 from fieldguide.evaluation.truth import match_truth
 from fieldguide.files import check_writable
-from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit
+from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit, rank
 from fieldguide.recipes import PROBABILITY, RECIPES, RULES, RuleOptions, recipe_named, recognizer_for
 from fieldguide.recognition import Ranking
 
@@ -159,7 +159,7 @@ def _sit(
         recognizer = fit(both, recipe, rule or None, RuleOptions(seed=settings.seed))
         train += time.perf_counter() - start
         start = time.perf_counter()
-        ranking: Ranking = recognizer.rank(both.asked.matrix, settings.k)
+        ranking: Ranking = rank(recognizer, both, settings.k)
         answer += time.perf_counter() - start
         ranking = ranking.spread(both.asked.rows, len(both.queries)).named((), unknown)
         answers += [ranking.labels(row) for row in sitting.counted]

@@ -150,7 +150,7 @@ def identify_catalogs(
     both = adapt(embed_both(gallery, queries, settings, embedder), settings.recipe, embedder, settings.seed)
     known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
     recognizer = fit(both, settings.recipe, settings.distractors, tell)
-    ranking = recognizer.rank(asked.matrix, settings.k)
+    ranking = rank(recognizer, both, settings.k)
     account = recognizer.account_ + both.note
     names = catalog_of(queries).images
     ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
@@ -224,13 +224,21 @@ def adapt(both: Embedded, recipe: str, embedder: Embedder, seed: int) -> Embedde
 
 
 def fit(both: Embedded, recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetRecognizer:
-    """Make the estimator that a recipe and a rule name, and fit it on the gallery."""
-    recognizer, labels = recognizer_for(recipe, rule, tell), np.array(both.gallery.labels)
+    """Make the estimator that a recipe and a rule name, and fit it on the gallery: on codes of classes, see `rank`."""
+    recognizer, labels = recognizer_for(recipe, rule, tell), np.unique(both.gallery.labels, return_inverse=True)[1]
     if both.before is not None and getattr(recognizer, "contamination", 0.0) is None:
         recognizer.fit(both.before.shots, labels).rank(both.before.asked)
         share = float(getattr(recognizer, "contamination_", 0.0))
         recognizer = recognizer_for(recipe, rule, replace(tell, contamination=share))
     return recognizer.fit(both.shots, labels)
+
+
+def rank(recognizer: OpenSetRecognizer, both: Embedded, k: int) -> Ranking:
+    """Rank labels for the queries by a recognizer that `fit` made.
+
+    It knows classes by their codes: so one may be called `-1`, where the unknown label is called otherwise.
+    """
+    return replace(recognizer.rank(both.asked.matrix, k), classes=np.unique(both.gallery.labels))
 
 
 def _known(shots: EmbeddedPictures) -> Catalog:
