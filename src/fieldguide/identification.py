@@ -225,7 +225,10 @@ def adapt(both: Embedded, recipe: str, embedder: Embedder, seed: int) -> Embedde
 
 def fit(both: Embedded, recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetRecognizer:
     """Make the estimator that a recipe and a rule name, and fit it on the gallery: on codes of classes, see `rank`."""
-    recognizer, labels = recognizer_for(recipe, rule, tell), np.unique(both.gallery.labels, return_inverse=True)[1]
+    recognizer, labels = (
+        recognizer_for(recipe, rule, tell),
+        np.unique(np.array(both.gallery.labels), return_inverse=True)[1],
+    )
     if both.before is not None and getattr(recognizer, "contamination", 0.0) is None:
         recognizer.fit(both.before.shots, labels).rank(both.before.asked)
         share = float(getattr(recognizer, "contamination_", 0.0))
@@ -238,7 +241,7 @@ def rank(recognizer: OpenSetRecognizer, both: Embedded, k: int) -> Ranking:
 
     It knows classes by their codes: so one may be called `-1`, where the unknown label is called otherwise.
     """
-    return replace(recognizer.rank(both.asked.matrix, k), classes=np.unique(both.gallery.labels))
+    return replace(recognizer.rank(both.asked.matrix, k), classes=np.unique(np.array(both.gallery.labels)))
 
 
 def _known(shots: EmbeddedPictures) -> Catalog:

@@ -54,7 +54,7 @@ class CentredRows:
     @property
     def dim(self) -> int:
         """How many numbers an embedding has, however many are kept of it."""
-        return self.gallery.shape[1]
+        return int(self.gallery.shape[1])
 
     def of(self, rows: Ints) -> "CentredRows":
         """Give some of the rows, or all in another order, without mapping them yet."""
