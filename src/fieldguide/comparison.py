@@ -25,7 +25,7 @@ from fieldguide.errors import AnswersError, FieldguideError
 from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, score
 from fieldguide.evaluation.tasks import Task, simulated_tasks
 from fieldguide.evaluation.truth import match_truth, resolve_labels
-from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit, uses_distractors
+from fieldguide.identification import DEFAULT_BACKBONE, Settings, adapt, embed_both, fit, rank, uses_distractors
 from fieldguide.outputs import BOARD, check_outputs, check_overwrites
 from fieldguide.progress import working
 from fieldguide.recipes import PROBABILITY, RECIPES, RULES, RuleOptions, recipe_named, recognizer_for
@@ -212,7 +212,7 @@ def _sit(
             recognizer = fit(both, recipe, rule or None, RuleOptions(seed=settings.seed))
             train += time.perf_counter() - start
             start = time.perf_counter()
-            ranking: Ranking = recognizer.rank(both.asked.matrix, settings.k)
+            ranking: Ranking = rank(recognizer, both, settings.k)
             answer += time.perf_counter() - start
         ranking = ranking.spread(both.asked.rows, len(both.queries)).named((), unknown)
         answers += [ranking.labels(row) for row in sitting.counted]

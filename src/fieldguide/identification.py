@@ -183,7 +183,7 @@ def identify_catalogs(
     known, shots, asked, unreadable = both.gallery, both.shots, both.asked, both.unreadable
     with working("recognising", show=settings.show):
         recognizer = fit(both, settings.recipe, settings.distractors, tell)
-        ranking = recognizer.rank(asked.matrix, settings.k)
+        ranking = rank(recognizer, both, settings.k)
     account = recognizer.account_ + both.note
     names, share = catalog_of(queries).images, float(ranking.is_unknown().mean())
     ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
@@ -293,8 +293,11 @@ def adapt(both: Embedded, recipe: str, embedder: Embedder, seed: int) -> Embedde
 
 
 def fit(both: Embedded, recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetRecognizer:
-    """Make the estimator that a recipe and a rule name, and fit it on the gallery."""
-    recognizer, labels = recognizer_for(recipe, rule, tell), np.array(both.gallery.labels)
+    """Make the estimator that a recipe and a rule name, and fit it on the gallery: on codes of classes, see `rank`."""
+    recognizer, labels = (
+        recognizer_for(recipe, rule, tell),
+        np.unique(np.array(both.gallery.labels), return_inverse=True)[1],
+    )
     if both.before is not None and getattr(recognizer, "contamination", 0.0) is None:
         recognizer.fit(both.before.shots, labels).rank(both.before.asked)
         share = float(getattr(recognizer, "contamination_", 0.0))
@@ -303,6 +306,14 @@ def fit(both: Embedded, recipe: str, rule: str | None, tell: RuleOptions) -> Ope
         fit_with: Any = recognizer.fit  # takes more than the protocol says
         return cast("OpenSetRecognizer", fit_with(both.shots, labels, distractors=both.distractors))
     return recognizer.fit(both.shots, labels)
+
+
+def rank(recognizer: OpenSetRecognizer, both: Embedded, k: int) -> Ranking:
+    """Rank labels for the queries by a recognizer that `fit` made.
+
+    It knows classes by their codes: so one may be called `-1`, where the unknown label is called otherwise.
+    """
+    return replace(recognizer.rank(both.asked.matrix, k), classes=np.unique(np.array(both.gallery.labels)))
 
 
 def uses_distractors(recognizer: OpenSetRecognizer) -> bool:

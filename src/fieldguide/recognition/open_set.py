@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fieldguide.arrays import Anything
 from fieldguide.recognition.cosine import CosineClassifier
 from fieldguide.recognition.distractors import DistractorRule, ThresholdRule, Verdict
-from fieldguide.recognition.labels import encode
+from fieldguide.recognition.labels import FLOATS, encode
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.recognition.recognizer import Recognizer
 
@@ -34,10 +34,14 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.recognizer = recognizer
         self.rule = rule
 
-    def fit(self, X: Anything, y: Anything) -> Self:
-        """Fit the recognizer on the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels."""
+    def fit(self, X: Anything, y: Anything, distractors: Anything | None = None) -> Self:
+        """Fit the recognizer on the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels.
+
+        Rules find distractors without an example of any: `distractors` are taken as all recognizers take them that
+        answer with the unknown label, and make no difference.
+        """
         recognizer = CosineClassifier() if self.recognizer is None else clone(self.recognizer)
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y, dtype=FLOATS)
         self.recognizer_ = recognizer.fit(X, y)
         self.classes_ = self.recognizer_.classes_
         self.gallery_, self.codes_ = np.asarray(X, dtype=np.float32), encode(y)[1]
@@ -46,12 +50,12 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
-        return self.recognizer_.predict(validate_data(self, X, reset=False))
+        return self.recognizer_.predict(validate_data(self, X, reset=False, dtype=FLOATS))
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
         """Rank labels for each query, (n, dim) embeddings; distractors have the unknown label first."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
         ranking = self.recognizer_.rank(X, k)
         rule = ThresholdRule() if self.rule is None else self.rule
         self.verdict_: Verdict = rule.judge(self.gallery_, self.codes_, np.asarray(X, dtype=np.float32), ranking)

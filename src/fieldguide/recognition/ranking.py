@@ -8,7 +8,9 @@ import numpy as np
 from fieldguide.arrays import Anything, Flags, Floats, Ints
 
 UNKNOWN = -1  # the code of the unknown label
+UNKNOWN_LABEL = "-1"  # unless told otherwise
 NOTHING = -2  # the code where there are fewer than k answers
+PER_QUERY = ("codes", "similarity", "nearest", "distractor_score", "probability")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Ranking:
     nearest: Ints
     distractor_score: Floats
     probability: Floats
-    unknown: str = "-1"
+    unknown: str = UNKNOWN_LABEL
     names: Sequence[str] = ()
 
     def __len__(self) -> int:
@@ -55,6 +57,11 @@ class Ranking:
         """(n,) whether the first answer is the unknown label."""
         first: Flags = self.codes[:, 0] == UNKNOWN
         return first
+
+    def of(self, rows: Ints) -> "Ranking":
+        """Give the answers of some of the queries."""
+        kept = {name: getattr(self, name)[rows] for name in PER_QUERY}
+        return replace(self, **kept, names=[self.names[row] for row in rows] if len(self.names) else ())
 
     def named(self, names: Sequence[str], unknown: str) -> "Ranking":
         """Call the queries by these names, and the unknown label by this one."""
@@ -94,6 +101,6 @@ class Ranking:
             self.unknown,
         )
         blank.codes[:, 0] = UNKNOWN
-        for name in ("codes", "similarity", "nearest", "distractor_score", "probability"):
+        for name in PER_QUERY:
             getattr(blank, name)[rows] = getattr(self, name)
         return blank

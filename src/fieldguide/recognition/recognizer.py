@@ -24,6 +24,9 @@ class Recognizer(Protocol):
 class OpenSetRecognizer(Recognizer, Protocol):
     """A recognizer whose rankings hold the unknown label, and that says by what it told distractors apart."""
 
+    def fit(self, X: Anything, y: Anything, distractors: Anything | None = None) -> Self:
+        """Learn from the gallery, and from labelled distractors (n, dim) if there are any."""
+
     @property
     def account_(self) -> str:
         """By what the queries ranked last were told apart, in words."""

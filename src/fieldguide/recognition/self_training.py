@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.arrays import Anything, Flags, Floats, Ints
 from fieldguide.recognition.cosine import CosineClassifier
-from fieldguide.recognition.labels import encode
+from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import NOTHING, Ranking
 from fieldguide.recognition.recognizer import Recognizer
@@ -92,9 +92,9 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def fit(self, X: Anything, y: Anything) -> Self:
         """Keep the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels."""
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y, dtype=FLOATS)
         self.classes_, self.codes_ = encode(y)
-        self.gallery_ = X.astype(np.float32)
+        self.gallery_ = X.astype(np.float32, copy=False)
         return self
 
     def predict(self, X: Anything) -> Anything:
@@ -111,12 +111,14 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         What the recognizer gives once it has learned from the sure queries too; similarity and nearest picture are
         those of the gallery.
         """
+        check_is_fitted(self)
+        check_rank(self.classes_, k)
         ranking, self.account_ = self._answer(X, k)
         return ranking
 
     def _answer(self, X: Anything, k: int) -> tuple[Ranking, str]:
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False).astype(np.float32)
+        X = validate_data(self, X, reset=False, dtype=FLOATS).astype(np.float32, copy=False)
         base = CosineClassifier() if self.recognizer is None else self.recognizer
         given, account = self._train(base, X)
         labelled = np.flatnonzero(given >= 0)

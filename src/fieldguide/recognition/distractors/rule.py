@@ -1,5 +1,6 @@
 """What a distractor rule is: it sees gallery, queries and their ranking, and gives a verdict."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +44,32 @@ class DistractorRule(Protocol):
         queries : (n, dim) embeddings
         ranking : of the n queries by a recognizer, without the unknown label
         """
+
+
+class ClusterRule(ABC):
+    """A rule that clusters directions: pictures without one, whose embedding is all zeros, stay outside.
+
+    Such a query shows nothing of any class, and is a distractor; such a gallery picture stands for nothing.
+    """
+
+    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+        """Cluster, and look which clusters hold gallery pictures."""
+        shown, asked = gallery.any(axis=1), queries.any(axis=1)
+        if shown.all() and asked.all():
+            return self._judge(gallery, codes, queries, ranking)
+        n_blank = int((~asked).sum())
+        is_distractor, score = np.ones(len(queries), bool), np.ones(len(queries), np.float32)
+        account = f"{n_blank} of {len(queries)} embeddings of queries are zeros, which are distractors"
+        if shown.any() and asked.any():
+            kept = np.unique(codes[shown], return_inverse=True)[1]
+            verdict = self._judge(gallery[shown], kept, queries[asked], ranking.of(np.flatnonzero(asked)))
+            is_distractor[asked], score[asked] = verdict.is_distractor, verdict.score
+            account = f"{verdict.account}; {account}" if n_blank else verdict.account
+        return Verdict(is_distractor, score, account)
+
+    @abstractmethod
+    def _judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+        """Give the verdict where every embedding has a direction."""
 
 
 @dataclass(frozen=True)
