@@ -19,11 +19,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fieldguide.arrays import Floats
-from fieldguide.catalog import Catalog, read_queries
-from fieldguide.embedding import embed, load_backbone, start_engine
-from fieldguide.embedding.backbones import Backbone
-from fieldguide.errors import FieldguideError
+from fieldguide.backbones import Backbone, load_backbone
+from fieldguide.core.arrays import Floats
+from fieldguide.core.errors import FieldguideError
+from fieldguide.embedding import embed
+from fieldguide.engines import start_engine
+from fieldguide.records import Catalog, read_queries
 
 BATCH = 32
 Rate = tuple[str, str, float, float, Floats]

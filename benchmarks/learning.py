@@ -18,11 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from fieldguide import CosineClassifier, TransductiveClassifier
-from fieldguide.catalog import read_gallery, read_queries
-from fieldguide.embedding import embed, load_backbone, open_store, start_engine
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed, open_store
+from fieldguide.engines import start_engine
 from fieldguide.evaluation.metrics import reciprocal_ranks
-from fieldguide.learning import Frozen, configuration, train_on
-from fieldguide.learning.banks import Views
+from fieldguide.records import read_gallery, read_queries
+from fieldguide.training import Frozen, configuration, train_on
+from fieldguide.training.banks import Views
 
 BACKBONE = "efficientnet-lite0"
 VIEWS = 3

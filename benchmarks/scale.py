@@ -23,7 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide import CosineClassifier, OpenSetClassifier, ThresholdRule, TransductiveClassifier
+from fieldguide import (
+    CosineClassifier,
+    OpenSetClassifier,
+    ThresholdRule,
+    TransductiveClassifier,
+)
 from fieldguide.recognition import UNKNOWN, PowerCentring, WithinClassWhitening, neighbours
 from fieldguide.recognition.approximate import nearest_in_lists
 

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from fieldguide import TransductiveClassifier
-from fieldguide.answers import RunFacts
-from fieldguide.catalog import Catalog
 from fieldguide.embedding import Embeddings
+from fieldguide.records import Catalog
+from fieldguide.records.answers import RunFacts
 from fieldguide.report import Run
 
 DIM, SHOTS, NOISE = 32, 3, 1.15  # so noisy that some classes are mistaken for others

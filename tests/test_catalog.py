@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drawing import KNOWN, draw
 from fieldguide import FieldguideError
-from fieldguide.catalog import read_both, read_gallery, read_queries
+from fieldguide.records import read_both, read_gallery, read_queries
 
 # Any text there is, with more than its share of what upsets spreadsheets; lone surrogates are not text
 TEXT = st.one_of(

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
-from fieldguide import CosineClassifier, DBSCANRule, EVoCRule, FieldguideError, HDBSCANRule, OpenSetClassifier
+from fieldguide import (
+    CosineClassifier,
+    DBSCANRule,
+    EVoCRule,
+    FieldguideError,
+    HDBSCANRule,
+    OpenSetClassifier,
+)
 from fieldguide.evaluation.metrics import Separation
 from fieldguide.recognition.distractors.clusters import graded, rehearsed, without_gallery
 from fieldguide.recognition.distractors.dbscan import knee_of_distances

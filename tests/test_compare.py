@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 
 import fieldguide
-from fieldguide import comparison, recipes
-from fieldguide.adapting import VIEWS, Embedded, Rows, trained
-from fieldguide.catalog import read_queries
-from fieldguide.embedder import Embedder
-from fieldguide.embedding.backbones import fingerprint, load_backbone
-from fieldguide.errors import CatalogError, FieldguideError
+from fieldguide.backbones import fingerprint, load_backbone
+from fieldguide.core.errors import CatalogError, FieldguideError
+from fieldguide.embedding.embedder import Embedder
 from fieldguide.evaluation.leaderboard import Result, read_board, score, table
 from fieldguide.evaluation.tasks import cut_task, simulated_tasks
-from fieldguide.learning import banks
-from fieldguide.recipes import RECIPES, Recipe
+from fieldguide.pipelines import compare as comparison
+from fieldguide.pipelines import recipes
+from fieldguide.pipelines.adapt import VIEWS, Embedded, Rows, trained
+from fieldguide.pipelines.recipes import RECIPES, Recipe
 from fieldguide.recognition import CosineClassifier, TransductiveClassifier
+from fieldguide.records import read_queries
+from fieldguide.training import banks
 
 QUICK = "cosine+threshold,logistic+threshold,transductive"
 

@@ -13,9 +13,9 @@ import pytest
 
 import fieldguide
 from drawing import draw
-from fieldguide.embedding import load_backbone, read_embeddings
-from fieldguide.embedding.backbones import fingerprint
-from fieldguide.reporting import read_run
+from fieldguide.backbones import fingerprint, load_backbone
+from fieldguide.embedding import read_embeddings
+from fieldguide.pipelines.report import read_run
 
 PLAIN = "--recipe", "cosine", "--distractors", "none"  # these tests are not about recognizers
 

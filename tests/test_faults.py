@@ -21,11 +21,13 @@ from PIL import Image
 
 from conftest import read_csv
 from drawing import KINDS, draw
-from fieldguide.catalog import Catalog, read_queries
-from fieldguide.embedder import Embedder
-from fieldguide.embedding import embed, load_backbone, pictures, pipeline
-from fieldguide.embedding.pictures import UnreadableError, open_rgb
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed, pipeline
+from fieldguide.embedding.embedder import Embedder
 from fieldguide.embedding.workers import Workers
+from fieldguide.images import decoding as pictures
+from fieldguide.images.decoding import UnreadableError, open_rgb
+from fieldguide.records import Catalog, read_queries
 
 
 class BandEngine:
@@ -182,7 +184,7 @@ def test_a_picture_of_100_megapixels_does_not_fill_memory(tmp_path):
     Image.new("RGB", (10_000, 10_000), "red").save(tmp_path / "large.jpg")
     Image.new("RGB", (9, 9)).save(tmp_path / "small.png")
     script = (
-        "import sys\nfrom pathlib import Path\nfrom fieldguide.embedding.pictures import open_rgb\n"
+        "import sys\nfrom pathlib import Path\nfrom fieldguide.images.decoding import open_rgb\n"
         "picture = open_rgb(Path(sys.argv[1]), 512)\n"
         "status = dict(line.split(':') for line in open('/proc/self/status'))\n"
         "print(int(status['VmHWM'].split()[0]) // 1024)"  # getrusage's peak would be that of the tests' own process

@@ -529,7 +529,7 @@ def test_labelled_distractors_are_taken_by_every_command(few, done, answers_of, 
             given.append(distractors)
             return super().fit(X, y)
 
-    from fieldguide import identification
+    from fieldguide.pipelines import identify as identification
 
     monkeypatch.setattr(identification, "recognizer_for", lambda *_: Learns())
     assert not done(*words).complaints

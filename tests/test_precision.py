@@ -8,8 +8,10 @@ import pytest
 from checkpoints import save
 from drawing import KINDS, draw
 from fieldguide import FieldguideError
-from fieldguide.catalog import Catalog
-from fieldguide.embedding import embed, load_backbone, start_engine
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed
+from fieldguide.engines import start_engine
+from fieldguide.records import Catalog
 
 pytest.importorskip("nncf")
 

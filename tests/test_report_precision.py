@@ -5,9 +5,9 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from fieldguide.answers import FACTS
-from fieldguide.identification import Settings, identify_files
-from fieldguide.reporting import read_run
+from fieldguide.pipelines.identify import Settings, identify_files
+from fieldguide.pipelines.report import read_run
+from fieldguide.records.answers import FACTS
 
 
 @pytest.fixture

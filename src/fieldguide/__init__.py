@@ -10,12 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fieldguide.answers import Format, read_answers, write_answers, write_details
-    from fieldguide.comparison import compare
+    from fieldguide.core.errors import FieldguideError
     from fieldguide.embedding import read_embeddings
-    from fieldguide.errors import FieldguideError
     from fieldguide.evaluation import evaluate
-    from fieldguide.identification import identify
+    from fieldguide.pipelines.compare import compare
+    from fieldguide.pipelines.identify import identify
     from fieldguide.recognition import (
         CosineClassifier,
         DBSCANRule,
@@ -30,13 +29,14 @@ if TYPE_CHECKING:
         TransductiveClassifier,
         XGBoostClassifier,
     )
+    from fieldguide.records.answers import Format, read_answers, write_answers, write_details
 
 _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads none
     "CosineClassifier": "recognition",
     "DBSCANRule": "recognition",
     "EVoCRule": "recognition",
-    "FieldguideError": "errors",
-    "Format": "answers",
+    "FieldguideError": "core.errors",
+    "Format": "records.answers",
     "HDBSCANRule": "recognition",
     "InductiveClassifier": "recognition",
     "OpenSetClassifier": "recognition",
@@ -46,13 +46,13 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "ThresholdRule": "recognition",
     "TransductiveClassifier": "recognition",
     "XGBoostClassifier": "recognition",
-    "compare": "comparison",
+    "compare": "pipelines.compare",
     "evaluate": "evaluation",
-    "identify": "identification",
-    "read_answers": "answers",
+    "identify": "pipelines.identify",
+    "read_answers": "records.answers",
     "read_embeddings": "embedding",
-    "write_answers": "answers",
-    "write_details": "answers",
+    "write_answers": "records.answers",
+    "write_details": "records.answers",
 }
 __all__ = [
     "CosineClassifier",

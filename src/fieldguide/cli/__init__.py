@@ -19,7 +19,7 @@ from fieldguide.cli.said import SAID
 from fieldguide.cli.stopping import Stopped, end, stoppable
 from fieldguide.cli.streams import flush_output, prepare_streams, silence_output
 from fieldguide.cli.train import train
-from fieldguide.errors import FieldguideError
+from fieldguide.core.errors import FieldguideError
 
 USAGE_ERROR: Any = typer.BadParameter.__base__  # it is Click's, which newer versions of Typer carry inside
 

@@ -45,8 +45,8 @@ def compare(
 
         fieldguide compare train.csv test.csv --truth truth.csv --board board.jsonl
     """
-    from fieldguide import comparison
     from fieldguide.evaluation.leaderboard import table
+    from fieldguide.pipelines import compare as comparison
 
     results = comparison.compare(
         gallery,

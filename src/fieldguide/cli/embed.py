@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from fieldguide.cli.options import Backbone, Cache, Engine, ImageColumn, ImageRoot, LabelColumn, Precision, Strict
+from fieldguide.cli.options import (
+    Backbone,
+    Cache,
+    Engine,
+    ImageColumn,
+    ImageRoot,
+    LabelColumn,
+    Precision,
+    Strict,
+)
 
 
 def embed(
@@ -33,11 +42,11 @@ def embed(
 
         fieldguide identify gallery.parquet queries/ -o answers.csv
     """
-    from fieldguide.answers import Format
     from fieldguide.cli.said import SAID
-    from fieldguide.embedder import Embedder
-    from fieldguide.exporting import embed_files
-    from fieldguide.files import where_to_report
+    from fieldguide.core.files import where_to_report
+    from fieldguide.embedding.embedder import Embedder
+    from fieldguide.pipelines.embed import embed_files
+    from fieldguide.records.answers import Format
 
     form = Format(image_column, label_column)
     embedder = Embedder(backbone, engine, precision, cache=cache)

@@ -96,10 +96,10 @@ def identify(
 
         fieldguide identify train.csv test.csv --image-column Image --label-column Id --unknown new_whale
     """
-    from fieldguide.answers import Format
     from fieldguide.cli.said import SAID
-    from fieldguide.files import where_to_report
-    from fieldguide.identification import Settings, identify_files
+    from fieldguide.core.files import where_to_report
+    from fieldguide.pipelines.identify import Settings, identify_files
+    from fieldguide.records.answers import Format
 
     settings = Settings(
         recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, strict=strict

@@ -51,12 +51,12 @@ def report(
 
         fieldguide report details.parquet gallery/ queries/ -o report.html --figures figures/
     """
-    from fieldguide.answers import Format
     from fieldguide.cli.said import SAID
-    from fieldguide.files import where_to_report
-    from fieldguide.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
+    from fieldguide.core.files import where_to_report
+    from fieldguide.core.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
+    from fieldguide.pipelines.report import check_report, figure_paths, read_run, write_figures
+    from fieldguide.records.answers import Format
     from fieldguide.report.page import write_page
-    from fieldguide.reporting import check_report, figure_paths, read_run, write_figures
 
     SAID.file = where_to_report([output])
     check_report()

@@ -68,11 +68,13 @@ def train(
 
     On several GPUs: `accelerate launch -m fieldguide train ...`.
     """
-    from fieldguide.catalog import read_both, read_gallery
-    from fieldguide.catalog.overview import log_overview
-    from fieldguide.embedding import load_backbone, open_store, start_engine
-    from fieldguide.learning import configuration
-    from fieldguide.learning import train as train_backbone
+    from fieldguide.backbones import load_backbone
+    from fieldguide.embedding import open_store
+    from fieldguide.engines import start_engine
+    from fieldguide.records import read_both, read_gallery
+    from fieldguide.records.overview import log_overview
+    from fieldguide.training import configuration
+    from fieldguide.training import train as train_backbone
 
     how = configuration(training).with_changes(
         tune=tune, epochs=epochs, loss=loss, start=start, batch=batch, lr=lr, views=views, precision=precision, log=log,

@@ -9,15 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats
-from fieldguide.catalog import Catalog
-from fieldguide.embedding.backbones import Backbone, fingerprint
+from fieldguide.backbones import Backbone, fingerprint
+from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.errors import CatalogError
+from fieldguide.core.files import written_whole
+from fieldguide.core.outputs import EMBEDDINGS
 from fieldguide.embedding.npz import read_arrays
 from fieldguide.embedding.pipeline import Embeddings
-from fieldguide.embedding.vectors import check_finite, rows_of_array, rows_of_column, say_what_has_no_direction
-from fieldguide.errors import CatalogError
-from fieldguide.files import written_whole
-from fieldguide.outputs import EMBEDDINGS
+from fieldguide.embedding.vectors import (
+    check_finite,
+    rows_of_array,
+    rows_of_column,
+    say_what_has_no_direction,
+)
+from fieldguide.records import Catalog
 
 log = logging.getLogger("fieldguide")
 

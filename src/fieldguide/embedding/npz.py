@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from fieldguide.arrays import Anything
-from fieldguide.errors import CatalogError
+from fieldguide.core.arrays import Anything
+from fieldguide.core.errors import CatalogError
 
 NAMES = ("image", "label", "embedding", "backbone", "fingerprint")  # the arrays that are read; others are let be
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide.arrays import Bytes, Floats, Ints
-from fieldguide.catalog import Catalog
-from fieldguide.embedding.backbones import Backbone
-from fieldguide.embedding.engines import Engine, start_engine
-from fieldguide.embedding.pictures import UnreadableError, decode, open_picture
-from fieldguide.embedding.preprocessing import Preprocessing
-from fieldguide.embedding.store import Sighting, Store, sight, unchanged
+from fieldguide.backbones import Backbone
+from fieldguide.core.arrays import Bytes, Floats, Ints
+from fieldguide.core.machine import cores
+from fieldguide.core.progress import progress
+from fieldguide.embedding.cache import Sighting, Store, sight, unchanged
 from fieldguide.embedding.workers import Job, Workers
-from fieldguide.machine import cores
-from fieldguide.progress import progress
+from fieldguide.engines import Engine, start_engine
+from fieldguide.images.decoding import UnreadableError, decode, open_picture
+from fieldguide.images.preprocessing import Preprocessing
+from fieldguide.records import Catalog
 
 # How much larger than needed a picture is decoded, at least, where it is decoded smaller than it is. With 1 the cosine
 # of a photograph's embedding to that of full decoding falls to 0.990, with 2 it stays above 0.999

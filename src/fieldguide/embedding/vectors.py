@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats
-from fieldguide.errors import CatalogError
+from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.errors import CatalogError
 
 LISTED = 3  # rows that a warning names
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide.answers import Answers, Format, read_ranked
-from fieldguide.arrays import Floats
-from fieldguide.catalog import read_gallery
-from fieldguide.catalog.read import UNKNOWN
-from fieldguide.catalog.tables import read_columns
-from fieldguide.catalog.text import normal_forms
-from fieldguide.details import is_details
+from fieldguide.core.arrays import Floats
+from fieldguide.core.errors import AnswersError
 from fieldguide.embedding import is_embeddings, read_embeddings
-from fieldguide.errors import AnswersError
 from fieldguide.evaluation.doubts import Compared, doubts
 from fieldguide.evaluation.scores import Score, evaluate
 from fieldguide.evaluation.truth import find_answers, resolve_labels
-from fieldguide.separators import OF_OTHERS, SPACE, find_separator, in_words, split
+from fieldguide.records import read_gallery
+from fieldguide.records.answers import Answers, Format, read_ranked
+from fieldguide.records.details import is_details
+from fieldguide.records.read import UNKNOWN
+from fieldguide.records.separators import OF_OTHERS, SPACE, find_separator, in_words, split
+from fieldguide.records.tables import read_columns
+from fieldguide.records.text import normal_forms
 
 log = logging.getLogger("fieldguide")
 

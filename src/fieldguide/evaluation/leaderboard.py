@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Floats
-from fieldguide.errors import FieldguideError
+from fieldguide.core.arrays import Floats
+from fieldguide.core.errors import FieldguideError
 from fieldguide.evaluation.metrics import reciprocal_ranks
 from fieldguide.evaluation.scores import evaluate
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Ints
-from fieldguide.errors import CatalogError
+from fieldguide.core.arrays import Ints
+from fieldguide.core.errors import CatalogError
 
 
 @dataclass(frozen=True)

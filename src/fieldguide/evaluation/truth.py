@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
-from fieldguide.catalog.text import normal_form, normal_forms
-from fieldguide.errors import AnswersError
+from fieldguide.core.errors import AnswersError
+from fieldguide.records.text import normal_form, normal_forms
 
 
 def resolve_labels(labels: Sequence[str], known_classes: Iterable[str] | None, unknown: str) -> list[str]:

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fieldguide.arrays import Anything, Flags, Ints
+from fieldguide.core.arrays import Anything, Flags, Ints
 from fieldguide.recognition.contamination import (
     PRIOR,
     PRIOR_QUERIES,

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from fieldguide.arrays import Floats, Ints
+from fieldguide.core.arrays import Floats, Ints
 from fieldguide.recognition.neighbours import blocks
 from fieldguide.recognition.space import PowerCentring
 from fieldguide.recognition.span import Span, is_wide

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.neighbours import blocks, largest, unit_rows
 from fieldguide.recognition.ranking import NOTHING, Ranking

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
 from fieldguide.recognition.propagation import NEIGHBOURS, diffuse, neighbour_graph, propagate

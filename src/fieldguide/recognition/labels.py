@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 
-from fieldguide.arrays import Anything, Ints
+from fieldguide.core.arrays import Anything, Ints
 from fieldguide.recognition.ranking import UNKNOWN_LABEL
 
 FLOATS = (np.float32, np.float64)  # what embeddings are taken as; whole numbers and half floats become the first

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.approximate import nearest_in_lists
 
 BLOCK_BYTES = 64 << 20  # of one block of similarities: big enough for BLAS, small beside the embeddings

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition.cosine import CosineClassifier
 from fieldguide.recognition.distractors import DistractorRule, ThresholdRule, Verdict
 from fieldguide.recognition.labels import FLOATS, encode

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition.labels import FLOATS, check_rank, encode, quiet
 from fieldguide.recognition.neighbours import blocks, largest, unit_rows
 from fieldguide.recognition.ranking import NOTHING, Ranking

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Flags, Floats, Ints
+from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 
 UNKNOWN = -1  # the code of the unknown label
 UNKNOWN_LABEL = "-1"  # unless told otherwise

@@ -2,7 +2,7 @@
 
 from typing import Protocol, Self
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition.ranking import Ranking
 
 

@@ -12,7 +12,7 @@ from typing import TypedDict
 import numpy as np
 from sklearn.utils import check_array
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 
 MANY_CLASSES = 300  # of more, a quarter hidden once teaches enough
 PARTS = 8  # of fewer; the fewer are hidden at once, the more the shots hidden of others say

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Flags, Floats, Ints
+from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.recognition.cosine import CosineClassifier
 from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.neighbours import unit_rows

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.neighbours import blocks, unit_rows
 
 

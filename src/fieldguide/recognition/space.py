@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix, diags
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.neighbours import as_floats, blocks, nearest, unit_rows
 from fieldguide.recognition.span import Span, is_wide
 

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from fieldguide.arrays import Floats
+from fieldguide.core.arrays import Floats
 from fieldguide.recognition.neighbours import blocks
 
 WIDEST = 2048  # numbers a row, at most: whitening takes seconds there, and its time grows with the cube

@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.by_probability import rank_by_probability
 from fieldguide.recognition.calibration import Calibration, Rehearsal, calibrate, known_probability
 from fieldguide.recognition.centred import CentredRows

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Flags, Ints
-from fieldguide.errors import FieldguideError
-from fieldguide.machine import cores
+from fieldguide.core.arrays import Anything, Flags, Ints
+from fieldguide.core.errors import FieldguideError
+from fieldguide.core.machine import cores
 from fieldguide.recognition.labels import FLOATS, encode
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.arrays import Anything
-from fieldguide.catalog import Catalog
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition import Ranking
+from fieldguide.records import Catalog
 from fieldguide.report.pictures import draw_picture
 from fieldguide.report.run import true_codes
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, shown, styled

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.catalog import Catalog
+from fieldguide.records import Catalog
 from fieldguide.report.pictures import draw_picture
 from fieldguide.report.style import FAINT, shown, styled
 

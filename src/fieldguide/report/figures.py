@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.arrays import Flags, Ints
+from fieldguide.core.arrays import Flags, Ints
 from fieldguide.recognition import NOTHING, UNKNOWN
 from fieldguide.report import predictions
 from fieldguide.report.confusion import draw_confused_pairs
 from fieldguide.report.contamination import draw_contamination
 from fieldguide.report.examples import draw_examples
 from fieldguide.report.leaderboard import draw_leaderboard, read_rows
-from fieldguide.report.maps import draw_map_of_classes, draw_map_of_confidence, draw_map_of_rules, draw_maps_by_epoch
+from fieldguide.report.maps import (
+    draw_map_of_classes,
+    draw_map_of_confidence,
+    draw_map_of_rules,
+    draw_maps_by_epoch,
+)
 from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
 from fieldguide.report.run import Run, best_similarity, true_codes
 from fieldguide.report.training import draw_training, numbers

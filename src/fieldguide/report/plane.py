@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats
+from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.errors import FieldguideError
 from fieldguide.embedding import Embeddings
-from fieldguide.errors import FieldguideError
 from fieldguide.recognition import PowerCentring, WithinClassWhitening
 from fieldguide.recognition.distractors.plane import ENOUGH, plane_of
 

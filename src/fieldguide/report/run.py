@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from fieldguide.answers import RunFacts
-from fieldguide.arrays import Anything, Flags, Floats, Ints
-from fieldguide.catalog import Catalog
+from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.embedding import Embeddings
 from fieldguide.evaluation import Score, evaluate, resolve_labels
 from fieldguide.recognition import NOTHING, UNKNOWN, DBSCANRule, Ranking
+from fieldguide.records import Catalog
+from fieldguide.records.answers import RunFacts
 from fieldguide.report.plane import Plane, lay_out, lay_out_epochs
 
 

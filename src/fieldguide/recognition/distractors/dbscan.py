@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.distractors.clusters import graded, rehearsed, without_gallery
 from fieldguide.recognition.distractors.plane import ENOUGH, TINY, chain_distances, in_span, near_distances, plane_of
 from fieldguide.recognition.distractors.rule import ClusterRule, Verdict

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Floats, Ints
-from fieldguide.errors import FieldguideError
+from fieldguide.core.arrays import Floats, Ints
+from fieldguide.core.errors import FieldguideError
 from fieldguide.recognition.distractors.clusters import graded, without_gallery
 from fieldguide.recognition.distractors.rule import ClusterRule, Verdict
 from fieldguide.recognition.neighbours import unit_rows

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Floats, Ints
+from fieldguide.core.arrays import Floats, Ints
 from fieldguide.recognition.distractors.clusters import graded, without_gallery
 from fieldguide.recognition.distractors.plane import chain_distances, near_distances, plane_of
 from fieldguide.recognition.distractors.rule import ClusterRule, Verdict

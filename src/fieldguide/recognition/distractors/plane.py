@@ -4,8 +4,8 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
-from fieldguide.arrays import Anything, Floats
-from fieldguide.machine import cores
+from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.machine import cores
 from fieldguide.recognition.neighbours import blocks, unit_rows
 from fieldguide.recognition.span import Span, is_wide
 

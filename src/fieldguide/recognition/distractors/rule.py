@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fieldguide.arrays import Flags, Floats, Ints
+from fieldguide.core.arrays import Flags, Floats, Ints
 from fieldguide.recognition.ranking import Ranking
 
 

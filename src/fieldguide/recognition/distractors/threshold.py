@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Floats, Ints
+from fieldguide.core.arrays import Floats, Ints
 from fieldguide.recognition.distractors.rule import Verdict
 from fieldguide.recognition.ranking import Ranking
 

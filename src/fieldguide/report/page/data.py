@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition import UNKNOWN
 from fieldguide.report.maps import class_colours
 from fieldguide.report.run import Run, true_codes

@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fieldguide.files import written_whole
-from fieldguide.machine import cores
-from fieldguide.outputs import REPORT
-from fieldguide.progress import progress
+from fieldguide.core.files import written_whole
+from fieldguide.core.machine import cores
+from fieldguide.core.outputs import REPORT
+from fieldguide.core.progress import progress
 from fieldguide.report.figures import Entry, draw_all
 from fieldguide.report.page.data import page_data
 from fieldguide.report.page.summary import describe, histogram, summarise
