@@ -100,7 +100,7 @@ def by_default(frozen: Frozen, gallery, queries, truth, share: float | None = No
     recognizer = TransductiveClassifier(share).fit(gallery, np.array(frozen.labels))
     ranking = recognizer.rank(queries)
     labels = [ranking.labels(row) for row in range(len(ranking))]
-    return reciprocal_ranks(labels, truth, 5).mean(), recognizer.contamination_
+    return reciprocal_ranks(labels, truth, 5).mean(), ranking.contamination
 
 
 def embeddings(folder: Path, kept: Path) -> Frozen:

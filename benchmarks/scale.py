@@ -138,7 +138,7 @@ def measure(n: int, dim: int, classes: int, shots: int, *, exact: bool) -> Measu
         cpu_seconds=cpu_seconds,
         embeddings_mib=(task.gallery.nbytes + task.queries.nbytes) / 2**20,
         peak_mib=peak,
-        contamination=recognizer.contamination_,
+        contamination=ranking.contamination,
         transductive=mean_precision(ranking.codes, task.truth),
         cosine=mean_precision(cosine.rank(task.queries).codes, task.truth),
         recall=recall(task) if n + classes * shots > neighbours.EXACT_UP_TO and not exact else math.nan,

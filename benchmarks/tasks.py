@@ -129,7 +129,7 @@ def measure(recognizer: Recognizer, task: Task) -> Measured:
     return Measured(
         float(points.mean()),
         float(separation.auroc(np.ones(len(distractor)))) if mixed else float("nan"),
-        getattr(recognizer, "contamination_", float(ranking.is_unknown().mean())),
+        ranking.contamination,
         calibration_error(ranking.probability[:, 0], points == 1),
     )
 

@@ -68,9 +68,9 @@ def make_run(
     recognizer = TransductiveClassifier(seed=seed).fit(shots, np.array(gallery.labels))
     ranking = recognizer.rank(asked).named(query_names, "-1")
     facts = RunFacts(
-        *("transductive", "synthetic", seed, recognizer.account_),
-        recognizer.contamination_,
-        recognizer.contamination_interval_,
+        *("transductive", "synthetic", seed, ranking.rejection_summary),
+        ranking.contamination,
+        ranking.contamination_interval,
     )
     known = {
         name: "-1" if code >= classes else labels[code] for name, code in zip(query_names, of_queries, strict=True)

@@ -523,8 +523,6 @@ def test_labelled_distractors_are_taken_by_every_command(few, done, answers_of, 
     given = []
 
     class Learns(fieldguide.CosineClassifier):
-        account_ = "as given"
-
         def fit(self, X, y, distractors=None):
             given.append(distractors)
             return super().fit(X, y)

@@ -85,6 +85,7 @@ def simulated_tasks(labels: Sequence[str], n: int, *, seed: int = 0, unknown: st
     share = 0.3
     shots = len(labels) / len(set(labels))
     known = shots / (shots + share / (1 - share))  # the classes held out have just the pictures it takes
+    known = min(known, 1 - 1 / len(set(labels)))  # of few classes one at least
     return [
         cut_task(labels, seed=seed + number, shots=None, known=known, distractors=share, unknown=unknown)
         for number in range(n)

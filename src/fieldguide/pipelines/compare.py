@@ -40,7 +40,7 @@ from fieldguide.pipelines.recipes import (
     recipe_named,
     recognizer_for,
 )
-from fieldguide.recognition import OpenSetRecognizer, Ranking
+from fieldguide.recognition import Ranking, Recognizer
 from fieldguide.records import Catalog, read_both
 from fieldguide.records.places import Roots
 from fieldguide.records.tables import read_columns
@@ -202,7 +202,7 @@ def _entries(words: Iterable[str]) -> Iterable[str]:
             yield recipe if name in ("", chosen.rule) else f"{recipe}+{name}"
 
 
-def _recognizer(entry: str, seed: int) -> OpenSetRecognizer:
+def _recognizer(entry: str, seed: int) -> Recognizer:
     recipe, _, rule = entry.partition("+")
     return recognizer_for(recipe, rule or None, RuleOptions(seed=seed))
 
@@ -229,10 +229,10 @@ def _sit(
             start = time.perf_counter()
             ranking: Ranking = rank(recognizer, both, settings.k)
             answer += time.perf_counter() - start
-        ranking = ranking.spread(both.asked.rows, len(both.queries)).named((), unknown)
+        ranking = ranking.expanded(both.asked.rows, len(both.queries)).named((), unknown)
         answers += [ranking.labels(row) for row in sitting.counted]
         scores.append(ranking.distractor_score[list(sitting.counted)])
-        account = recognizer.account_ + both.note
+        account = ranking.rejection_summary + both.note
     return answers, np.concatenate(scores), account, {"seconds to train": train, "seconds to answer": answer}
 
 

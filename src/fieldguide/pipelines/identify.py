@@ -28,7 +28,7 @@ from fieldguide.embedding.embedder import Embedder, Pictures, backbone_of, catal
 from fieldguide.engines import engine_named
 from fieldguide.pipelines.adapt import Embedded, Rows
 from fieldguide.pipelines.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
-from fieldguide.recognition import OpenSetRecognizer, Ranking
+from fieldguide.recognition import Ranking, Recognizer
 from fieldguide.records import (
     Catalog,
     read_gallery,
@@ -198,16 +198,16 @@ def identify_catalogs(
     with working("recognising", show=settings.show):
         recognizer = fit(both, settings.recipe, settings.distractors, tell)
         ranking = rank(recognizer, both, settings.k)
-    account = recognizer.account_ + both.note
-    names, share = catalog_of(queries).images, float(ranking.is_unknown().mean())
-    ranking = ranking.spread(asked.rows, len(names)).named(names, unknown)
+    account = ranking.rejection_summary + both.note
+    names = catalog_of(queries).images
+    ranking = ranking.expanded(asked.rows, len(names)).named(names, unknown)
     facts = RunFacts(
         settings.recipe,
         backbone_of(gallery, queries, settings.backbone),
         settings.seed,
         account,
-        contamination=float(getattr(recognizer, "contamination_", share)),
-        interval=getattr(recognizer, "contamination_interval_", None) if settings.contamination is None else None,
+        contamination=ranking.contamination,
+        interval=ranking.contamination_interval,
         engine=engine_named(settings.engine, settings.precision) if both.from_pictures else None,
         precision=settings.precision if both.from_pictures else None,
     )
@@ -306,23 +306,22 @@ def adapt(both: Embedded, recipe: str, embedder: Embedder, seed: int) -> Embedde
     return replace(both, shots=rows.before.shots, asked=asked, note="; by the embedding before training")
 
 
-def fit(both: Embedded, recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetRecognizer:
+def fit(both: Embedded, recipe: str, rule: str | None, tell: RuleOptions) -> Recognizer:
     """Make the estimator that a recipe and a rule name, and fit it on the gallery: on codes of classes, see `rank`."""
     recognizer, labels = (
         recognizer_for(recipe, rule, tell),
         np.unique(np.array(both.gallery.labels), return_inverse=True)[1],
     )
     if both.before is not None and getattr(recognizer, "contamination", 0.0) is None:
-        recognizer.fit(both.before.shots, labels).rank(both.before.asked)
-        share = float(getattr(recognizer, "contamination_", 0.0))
+        share = recognizer.fit(both.before.shots, labels).rank(both.before.asked).contamination
         recognizer = recognizer_for(recipe, rule, replace(tell, contamination=share))
     if both.distractors is not None and uses_distractors(recognizer):
         fit_with: Any = recognizer.fit  # takes more than the protocol says
-        return cast("OpenSetRecognizer", fit_with(both.shots, labels, distractors=both.distractors))
+        return cast("Recognizer", fit_with(both.shots, labels, distractors=both.distractors))
     return recognizer.fit(both.shots, labels)
 
 
-def rank(recognizer: OpenSetRecognizer, both: Embedded, k: int) -> Ranking:
+def rank(recognizer: Recognizer, both: Embedded, k: int) -> Ranking:
     """Rank labels for the queries by a recognizer that `fit` made.
 
     It knows classes by their codes: so one may be called `-1`, where the unknown label is called otherwise.
@@ -330,7 +329,7 @@ def rank(recognizer: OpenSetRecognizer, both: Embedded, k: int) -> Ranking:
     return replace(recognizer.rank(both.asked.matrix, k), classes=np.unique(np.array(both.gallery.labels)))
 
 
-def uses_distractors(recognizer: OpenSetRecognizer) -> bool:
+def uses_distractors(recognizer: Recognizer) -> bool:
     """Whether a recognizer learns from pictures that are known to be of no class."""
     return "distractors" in inspect.signature(recognizer.fit).parameters
 

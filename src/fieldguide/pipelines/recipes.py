@@ -14,7 +14,6 @@ from fieldguide.recognition import (
     HDBSCANRule,
     InductiveClassifier,
     OpenSetClassifier,
-    OpenSetRecognizer,
     ProbabilisticClassifier,
     Recognizer,
     SelfTrainingClassifier,
@@ -51,7 +50,7 @@ class Recipe:
 
     rule: str
     closed: Callable[[RuleOptions], Recognizer]
-    open: Callable[[RuleOptions], OpenSetRecognizer] | None = None
+    open: Callable[[RuleOptions], Recognizer] | None = None
     adapt: Adapt | None = None
     own_space: bool = False
     needs: Sequence[str] = ()
@@ -141,7 +140,7 @@ def recipe_named(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def recognizer_for(recipe: str, rule: str | None, tell: RuleOptions) -> OpenSetRecognizer:
+def recognizer_for(recipe: str, rule: str | None, tell: RuleOptions) -> Recognizer:
     """Make the estimator that a recipe names, with its own distractor rule or another.
 
     Raises

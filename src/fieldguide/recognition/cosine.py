@@ -10,10 +10,11 @@ from fieldguide.core.arrays import Anything
 from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.neighbours import blocks, largest, unit_rows
 from fieldguide.recognition.ranking import NOTHING, Ranking
+from fieldguide.recognition.recognizer import RankingMixin
 from fieldguide.recognition.shots import Shots
 
 
-class CosineClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class CosineClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Rank classes by the cosine similarity of their nearest gallery picture.
 
     Attributes

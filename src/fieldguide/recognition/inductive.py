@@ -14,12 +14,13 @@ from fieldguide.recognition.calibration import Rehearsal, calibrate
 from fieldguide.recognition.evidence import GalleryEvidence
 from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.ranking import Ranking
+from fieldguide.recognition.recognizer import RankingMixin
 from fieldguide.recognition.rehearsal import Cast, casts, representativeness, some_distractors, stranger_weights
 from fieldguide.recognition.shots import Shots
 from fieldguide.recognition.space import PowerCentring
 
 
-class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Rank labels, the unknown one among them, by probability; each query by itself, against a fitted gallery.
 
     Centring, whitening, classes' means and calibration come from the gallery alone, and all work but a comparison
@@ -34,7 +35,6 @@ class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : (n_classes,) the labels, sorted
-    account_ : by what distractors are told apart, in words
     """
 
     def __init__(self, contamination: float = 0.3, seed: int = 0) -> None:
@@ -65,7 +65,6 @@ class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rehearsals = [self._rehearse(cast, gallery, codes, labelled, len(turns)) for cast in turns]
         self.calibration_ = calibrate(rehearsals, np.zeros(0, np.int64), self.seed)
         self.evidence_ = GalleryEvidence.of(gallery, codes, self.seed)
-        self.account_ = f"contamination {self.contamination:.2f}, as expected of any query"
         return self
 
     def predict(self, X: Anything) -> Anything:
@@ -104,7 +103,12 @@ class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             known,
             k,
         )
-        return replace(ranking, distractor_score=expit(-log_odds).astype(np.float32))
+        return replace(
+            ranking,
+            distractor_score=expit(-log_odds).astype(np.float32),
+            contamination=self.contamination,
+            rejection_summary=f"contamination {self.contamination:.2f}, as expected of any query",
+        )
 
     def _rehearse(self, cast: Cast, gallery: Floats, codes: Ints, labelled: Floats, turns: int) -> Rehearsal:
         left = np.unique(codes[cast.gallery])

@@ -1,5 +1,6 @@
 """A recognizer and a distractor rule together: an answer for every query, "none of these" included."""
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -8,13 +9,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.core.arrays import Anything
 from fieldguide.recognition.cosine import CosineClassifier
-from fieldguide.recognition.distractors import DistractorRule, ThresholdRule, Verdict
+from fieldguide.recognition.distractors import DistractorRule, ThresholdRule
 from fieldguide.recognition.labels import FLOATS, encode
 from fieldguide.recognition.ranking import Ranking
-from fieldguide.recognition.recognizer import Recognizer
+from fieldguide.recognition.recognizer import RankingMixin, Recognizer
 
 
-class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class OpenSetClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Let a rule call some of a recognizer's queries distractors: those get the unknown label first.
 
     `predict` answers among the classes, as a scikit-learn classifier must; `rank` knows the unknown label.
@@ -27,7 +28,6 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     recognizer_, classes_ : the fitted recognizer and its labels
-    verdict_ : what the rule said of the queries ranked last
     """
 
     def __init__(self, recognizer: Recognizer | None = None, rule: DistractorRule | None = None) -> None:
@@ -58,10 +58,9 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, reset=False, dtype=FLOATS)
         ranking = self.recognizer_.rank(X, k)
         rule = ThresholdRule() if self.rule is None else self.rule
-        self.verdict_: Verdict = rule.judge(self.gallery_, self.codes_, np.asarray(X, dtype=np.float32), ranking)
-        return ranking.with_unknown_first(self.verdict_.is_distractor, self.verdict_.score)
-
-    @property
-    def account_(self) -> str:
-        """By what the queries ranked last were told apart, in words."""
-        return self.verdict_.account
+        verdict = rule.judge(self.gallery_, self.codes_, np.asarray(X, dtype=np.float32), ranking)
+        return replace(
+            ranking.with_unknown_first(verdict.is_distractor, verdict.score),
+            contamination=verdict.contamination,
+            rejection_summary=verdict.summary,
+        )

@@ -13,6 +13,7 @@ from fieldguide.core.arrays import Anything
 from fieldguide.recognition.labels import FLOATS, check_rank, encode, quiet
 from fieldguide.recognition.neighbours import blocks, largest, unit_rows
 from fieldguide.recognition.ranking import NOTHING, Ranking
+from fieldguide.recognition.recognizer import RankingMixin
 from fieldguide.recognition.shots import Shots
 from fieldguide.recognition.span import Span, is_wide
 
@@ -50,7 +51,7 @@ def logistic_regression(C: float = 0.01) -> Any:
     return make_pipeline(Normalizer(), StandardScaler(), InSpan(), LogisticRegression(C=C, max_iter=200, tol=1e-3))
 
 
-class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ProbabilisticClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Rank classes by the probabilities of a classifier.
 
     Parameters

@@ -16,11 +16,12 @@ from fieldguide.recognition.evidence import gather_evidence
 from fieldguide.recognition.labels import check_rank, encode
 from fieldguide.recognition.propagation import smooth_over
 from fieldguide.recognition.ranking import Ranking
+from fieldguide.recognition.recognizer import RankingMixin
 from fieldguide.recognition.rehearsal import Cast, casts, representativeness, some_distractors, stranger_weights
 from fieldguide.recognition.shots import Shots
 
 
-class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Rank labels, the unknown one among them, by probability; a query is answered with the help of the others.
 
     1. Embeddings are centred on gallery and queries together, and whitened within classes.
@@ -40,8 +41,6 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     Attributes
     ----------
     classes_ : (n_classes,) the labels, sorted
-    contamination_, contamination_interval_ : of the queries ranked last, with its 90% interval
-    account_ : the same in words
     """
 
     def __init__(self, contamination: float | None = None, seed: int = 0) -> None:
@@ -84,7 +83,8 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Returns
         -------
         A ranking by probability, the unknown label among the others unless the contamination is 0. The distractor
-        score is the probability of a distractor, were as many queries distractors as not.
+        score is the probability of a distractor, were as many queries distractors as not. With it come the
+        contamination, estimated or as given, and the 90% interval of an estimate.
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float32)
@@ -96,10 +96,10 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         turns = list(casts(self.codes_, self.seed))
         rehearsals = [self._rehearse(cast, pictures, guesses, len(turns)) for cast in turns]
         calibration = calibrate(rehearsals, guesses, self.seed)
-        self._settle(calibration)
+        contamination, interval, summary = self._contamination(calibration)
         log_odds = smooth_over(graph, calibration.log_odds(evidence))
-        known = known_probability(log_odds, self.contamination_)
-        blank = ~X.any(axis=1) & (self.contamination_ > 0)  # shows nothing: of no class, unless all are of one
+        known = known_probability(log_odds, contamination)
+        blank = ~X.any(axis=1) & (contamination > 0)  # shows nothing: of no class, unless all are of one
         known[blank], log_odds[blank] = 0, -np.inf
         ranking = rank_by_probability(
             Shots.of(self.gallery_, self.codes_),
@@ -110,7 +110,13 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             known,
             k,
         )
-        return replace(ranking, distractor_score=expit(-log_odds).astype(np.float32))
+        return replace(
+            ranking,
+            distractor_score=expit(-log_odds).astype(np.float32),
+            contamination=contamination,
+            contamination_interval=interval,
+            rejection_summary=summary,
+        )
 
     def _task(self, X: Floats) -> tuple[CentredRows, Ints]:
         """Give gallery and queries, labelled distractors the last of them, and their classes, -1 for the queries."""
@@ -140,11 +146,10 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             displaced=cast.hidden[guesses],
         )
 
-    def _settle(self, calibration: Calibration) -> None:
-        if self.contamination is None:
-            self.contamination_, self.contamination_interval_ = calibration.contamination, calibration.interval
-            low, high = self.contamination_interval_
-            self.account_ = f"estimated contamination {self.contamination_:.2f} (90% interval {low:.2f} to {high:.2f})"
-        else:
-            self.contamination_, self.contamination_interval_ = self.contamination, (self.contamination,) * 2
-            self.account_ = f"contamination {self.contamination:.2f}, as given"
+    def _contamination(self, calibration: Calibration) -> tuple[float, tuple[float, float] | None, str]:
+        """Give the share of distractors to go by, the interval of an estimate, and both in words."""
+        if self.contamination is not None:
+            return self.contamination, None, f"contamination {self.contamination:.2f}, as given"
+        share, (low, high) = calibration.contamination, calibration.interval
+        words = f"estimated contamination {share:.2f} (90% interval {low:.2f} to {high:.2f})"
+        return share, calibration.interval, words

@@ -17,7 +17,7 @@ from fieldguide.recognition.ranking import Ranking
 TRIED = 40  # values of eps
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False)
 class DBSCANRule(ClusterRule):
     """Cluster gallery and queries together; queries in clusters without a gallery picture, and noise, are distractors.
 
@@ -57,8 +57,8 @@ class DBSCANRule(ClusterRule):
             eps = self._rehearse(graph, codes) or knee_of_distances(points, self.min_samples)
         cluster = self._cluster(graph, eps)
         is_distractor = without_gallery(cluster, len(gallery))
-        account = f"DBSCAN in the {self.space} space, eps {eps:.4g}, {cluster.max() + 1} clusters"
-        return Verdict(is_distractor, graded(is_distractor, chain_distances(graph, len(gallery))), account)
+        summary = f"DBSCAN in the {self.space} space, eps {eps:.4g}, {cluster.max() + 1} clusters"
+        return Verdict(is_distractor, graded(is_distractor, chain_distances(graph, len(gallery))), summary)
 
     def _cluster(self, graph: csr_matrix, eps: float) -> Ints:
         from sklearn.cluster import DBSCAN

@@ -14,7 +14,7 @@ from fieldguide.recognition.ranking import Ranking
 ENOUGH = 32  # pictures; EVoC looks for 15 neighbours of each
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False)
 class EVoCRule(ClusterRule):
     """Cluster gallery and queries by EVoC; queries in no cluster with a gallery picture are distractors.
 
@@ -41,8 +41,8 @@ class EVoCRule(ClusterRule):
         rows = unit_rows(np.concatenate([gallery, queries]))
         cluster = self._cluster(rows)
         is_distractor = without_gallery(cluster, len(gallery))
-        account = f"EVoC in the embedding space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
-        return Verdict(is_distractor, graded(is_distractor, -ranking.similarity[:, 0]), account)
+        summary = f"EVoC in the embedding space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
+        return Verdict(is_distractor, graded(is_distractor, -ranking.similarity[:, 0]), summary)
 
     def _cluster(self, rows: Floats) -> Ints:
         try:

@@ -12,7 +12,7 @@ from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import Ranking
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False)
 class HDBSCANRule(ClusterRule):
     """Cluster gallery and queries in the plane of t-SNE; queries in no cluster with a gallery picture are distractors.
 
@@ -41,5 +41,5 @@ class HDBSCANRule(ClusterRule):
         cluster = HDBSCAN(min_cluster_size=size, min_samples=core, copy=True).fit_predict(points)
         is_distractor = without_gallery(cluster, len(gallery))
         score = graded(is_distractor, chain_distances(near_distances(points), len(gallery)))
-        account = f"HDBSCAN in the tsne space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
-        return Verdict(is_distractor, score, account)
+        summary = f"HDBSCAN in the tsne space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
+        return Verdict(is_distractor, score, summary)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from fieldguide.core.arrays import Flags, Floats, Ints
 from fieldguide.recognition.ranking import Ranking
@@ -18,12 +19,12 @@ class Verdict:
     ----------
     is_distractor : (n,)
     score : (n,) float32, higher for queries that look more like distractors
-    account : one line for the user: by what number they were told apart
+    summary : one line for the user: by what number they were told apart
     """
 
     is_distractor: Flags
     score: Floats
-    account: str
+    summary: str
 
     @property
     def contamination(self) -> float:
@@ -46,7 +47,7 @@ class DistractorRule(Protocol):
         """
 
 
-class ClusterRule(ABC):
+class ClusterRule(BaseEstimator, ABC):  # type: ignore[misc]
     """A rule that clusters directions: pictures without one, whose embedding is all zeros, stay outside.
 
     Such a query shows nothing of any class, and is a distractor; such a gallery picture stands for nothing.
@@ -59,21 +60,20 @@ class ClusterRule(ABC):
             return self._judge(gallery, codes, queries, ranking)
         n_blank = int((~asked).sum())
         is_distractor, score = np.ones(len(queries), bool), np.ones(len(queries), np.float32)
-        account = f"{n_blank} of {len(queries)} embeddings of queries are zeros, which are distractors"
+        summary = f"{n_blank} of {len(queries)} embeddings of queries are zeros, which are distractors"
         if shown.any() and asked.any():
             kept = np.unique(codes[shown], return_inverse=True)[1]
             verdict = self._judge(gallery[shown], kept, queries[asked], ranking.of(np.flatnonzero(asked)))
             is_distractor[asked], score[asked] = verdict.is_distractor, verdict.score
-            account = f"{verdict.account}; {account}" if n_blank else verdict.account
-        return Verdict(is_distractor, score, account)
+            summary = f"{verdict.summary}; {summary}" if n_blank else verdict.summary
+        return Verdict(is_distractor, score, summary)
 
     @abstractmethod
     def _judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
         """Give the verdict where every embedding has a direction."""
 
 
-@dataclass(frozen=True)
-class NoRule:
+class NoRule(BaseEstimator):  # type: ignore[misc]
     """Calls nothing a distractor: the closed set."""
 
     def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
