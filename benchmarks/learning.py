@@ -20,11 +20,11 @@ import numpy as np
 from fieldguide import CosineClassifier, TransductiveClassifier
 from fieldguide.backbones import load_backbone
 from fieldguide.embedding import embed, open_store
+from fieldguide.embedding.views import Views
 from fieldguide.engines import start_engine
 from fieldguide.evaluation.metrics import reciprocal_ranks
 from fieldguide.records import read_gallery, read_queries
 from fieldguide.training import Frozen, configuration, train_on
-from fieldguide.training.banks import Views
 
 BACKBONE = "efficientnet-lite0"
 VIEWS = 3

@@ -18,7 +18,7 @@ from fieldguide.backbones import fingerprint, load_backbone, processor
 from fieldguide.embedding import embed
 from fieldguide.engines import ENGINES
 from fieldguide.images.decoding import open_rgb
-from fieldguide.records import Catalog
+from fieldguide.records import ImageTable
 
 pytest.importorskip("transformers")
 
@@ -40,7 +40,7 @@ def catalog(tmp_path_factory):
     draw("dots", 1).resize((90, 120)).convert("CMYK").save(folder / "cmyk.jpg")
     draw("checks", 1).resize((90, 121)).convert("P").save(folder / "palette.gif")
     paths = sorted(folder.iterdir())
-    return Catalog([path.name for path in paths], paths)
+    return ImageTable([path.name for path in paths], paths)
 
 
 def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -24,13 +24,13 @@ from fieldguide.embedding import embed
 from fieldguide.engines import ENGINES, start_engine
 from fieldguide.images.decoding import UnreadableError, open_rgb
 from fieldguide.images.preprocessing import Preprocessing
-from fieldguide.records import Catalog
+from fieldguide.records import ImageTable
 
 RED, GREEN, BLUE, WHITE, BLACK = (200, 30, 20), (20, 180, 40), (30, 40, 210), (255, 255, 255), (0, 0, 0)
 
 
-def catalog(paths: list[Path]) -> Catalog:
-    return Catalog([path.name for path in paths], paths)
+def catalog(paths: list[Path]) -> ImageTable:
+    return ImageTable([path.name for path in paths], paths)
 
 
 def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from fieldguide.embedding.embedder import Embedder
 from fieldguide.embedding.workers import Workers
 from fieldguide.images import decoding as pictures
 from fieldguide.images.decoding import UnreadableError, open_rgb
-from fieldguide.records import Catalog, read_queries
+from fieldguide.records import ImageTable, read_queries
 
 
 class BandEngine:
@@ -264,7 +264,7 @@ def check_spoilt(content: bytes, folder: Path) -> None:
     path.write_bytes(content)
     start = time.monotonic()
     result = embed(
-        Catalog(["spoilt.jpg"], [path]), load_backbone("efficientnet-lite0"), engine=BandEngine(), show=False
+        ImageTable(["spoilt.jpg"], [path]), load_backbone("efficientnet-lite0"), engine=BandEngine(), show=False
     )
     assert time.monotonic() - start < 20
     assert len(result.rows) + len(result.unreadable) == 1

@@ -17,7 +17,7 @@ from drawing import KNOWN
 from fieldguide.core.errors import FieldguideError
 from fieldguide.pipelines.report import read_training
 from fieldguide.recognition import NOTHING, UNKNOWN
-from fieldguide.report import FIGURES, Run, draw_all
+from fieldguide.report import FIGURES, ReportData, draw_all
 from fieldguide.report.confusion import confused_pairs
 from fieldguide.report.contamination import draw_contamination, threshold_used
 from fieldguide.report.examples import draw_examples
@@ -49,7 +49,7 @@ BOARD = [
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory) -> Run:
+def story(tmp_path_factory) -> ReportData:
     return make_run(tmp_path_factory.mktemp("story"), classes=12, queries=240)
 
 

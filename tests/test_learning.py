@@ -22,7 +22,7 @@ from fieldguide.embedding import embed
 from fieldguide.embedding.embedder import Embedder
 from fieldguide.images.preprocessing import Preprocessing
 from fieldguide.recognition.neighbours import unit_rows
-from fieldguide.records import Catalog, read_gallery, read_queries
+from fieldguide.records import ImageTable, read_gallery, read_queries
 from fieldguide.training import CONFIGURATIONS, Frozen, configuration, train, train_on
 from fieldguide.training import loop as loop_module
 from fieldguide.training.held_out import folds, recognised, retrieval
@@ -124,7 +124,7 @@ def test_what_training_leaves_is_a_backbone_for_every_engine(few, done, tmp_path
     base = embed(catalog, backbone.base, engine="torch", show=False).matrix
     assert np.allclose(adapted(backbone)(base), one, atol=1e-4)
     embedder = Embedder(str(folder), show=False)  # nothing is embedded anew: the head takes what the store has
-    assert np.allclose(embedder(catalog, "gallery").embeddings.matrix, one, atol=1e-4)
+    assert np.allclose(embedder(catalog, "gallery").matrix, one, atol=1e-4)
     assert embedder.running is None
     other_folder = tmp_path / "other"
     done("train", "metric-report", few.gallery, "--epochs", 1, "-o", other_folder)
@@ -276,7 +276,7 @@ def test_every_loss_is_learned(loss, tmp_path):
 
 
 @pytest.fixture
-def pictures(few) -> Catalog:
+def pictures(few) -> ImageTable:
     return read_gallery(few.gallery)
 
 

@@ -8,7 +8,7 @@ import torch
 
 import fieldguide
 from fieldguide.embedding.embedder import Embedder
-from fieldguide.records import Catalog, read_gallery
+from fieldguide.records import ImageTable, read_gallery
 from fieldguide.training import CONFIGURATIONS, train
 from fieldguide.training import loop as loop_module
 from test_learning import TinyBackbone
@@ -22,7 +22,7 @@ def global_states() -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="module")
-def pictures(few) -> Catalog:
+def pictures(few) -> ImageTable:
     return read_gallery(few.gallery)
 
 

@@ -54,5 +54,5 @@ def embed(
     embedded = embed_files(
         pictures, output, embedder, labelled=gallery, form=form, image_root=image_root, strict=strict
     )
-    length, width = embedded.embeddings.matrix.shape
+    length, width = embedded.matrix.shape
     print(f"{length:,} embeddings of {width:,} numbers: {output}", file=SAID.file)

@@ -112,7 +112,7 @@ def identify(
     identified, unknowns, unreadable = result.counts
     n = len(result.ranking)
     lines = [
-        f"distractors: {result.account}",
+        f"distractors: {result.summary}",
         f"{n:,} {'query' if n == 1 else 'queries'}: {identified:,} identified, {unknowns:,} unknown"
         + (f", {unreadable:,} unreadable" if unreadable else ""),
         f"answers: {output}",

@@ -54,9 +54,10 @@ def report(
     from fieldguide.cli.said import SAID
     from fieldguide.core.files import where_to_report
     from fieldguide.core.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
-    from fieldguide.pipelines.report import check_report, figure_paths, read_run, write_figures
+    from fieldguide.pipelines.report import figure_paths, read_report_data, write_figures
     from fieldguide.records.answers import Format
     from fieldguide.report.page import write_page
+    from fieldguide.report.run import check_report
 
     SAID.file = where_to_report([output])
     check_report()
@@ -68,7 +69,7 @@ def report(
         [details, gallery, queries, truth, leaderboard],
     )
     form = Format(image_column, label_column, unknown=unknown)
-    run = read_run(
+    run = read_report_data(
         *(details, gallery, queries),
         form=form,
         truth=truth,

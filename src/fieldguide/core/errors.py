@@ -5,7 +5,7 @@ class FieldguideError(Exception):
     """Something the user can mend. The command line prints its text and ends with exit code 2."""
 
 
-class CatalogError(FieldguideError):
+class RecordsError(FieldguideError):
     """A gallery or a list of queries that cannot be used as it stands."""
 
 

@@ -57,3 +57,16 @@ def require(library: str, what: str, *, error: type[FieldguideError] = Fieldguid
 def installed(library: str) -> bool:
     """Whether a library is there, without importing it."""
     return find_spec(library) is not None
+
+
+def require_pandas() -> Any:
+    """Import pandas for a data frame.
+
+    Raises
+    ------
+    ImportError : it is not installed; as libraries say it, since only Python's users ask for data frames.
+    """
+    try:
+        return import_module("pandas")
+    except ImportError:
+        raise ImportError("data frames need pandas: pip install 'fieldguide[pandas]'") from None

@@ -55,7 +55,7 @@ def evaluate_files(
 
     Raises
     ------
-    CatalogError : a file or a column is missing.
+    RecordsError : a file or a column is missing.
     AnswersError : a picture is answered twice, or has two true labels, or there is nothing to compare.
     """
     form.check([])
@@ -108,7 +108,7 @@ def read_given(path: Path, form: Format) -> tuple[Sequence[str], Sequence[str], 
 
     Raises
     ------
-    CatalogError, AnswersError : the file cannot be read as answers.
+    RecordsError, AnswersError : the file cannot be read as answers.
     """
     if is_details(path):
         given = read_ranked(path)
@@ -140,10 +140,10 @@ def read_classes(gallery: Path, form: Format) -> Collection[str]:
 
     Raises
     ------
-    CatalogError : it is no gallery.
+    RecordsError : it is no gallery.
     """
     if is_embeddings(gallery):
-        labels = read_embeddings(gallery).catalog.labels
+        labels = read_embeddings(gallery).labels
         if labels is None:
             raise AnswersError(f"{gallery} has no labels: name the gallery that the answers were made by")
         return set(labels)

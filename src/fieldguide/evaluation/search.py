@@ -53,7 +53,7 @@ class OpenSetSplit:
 
         Raises
         ------
-        CatalogError : no class has two pictures.
+        RecordsError : no class has two pictures.
         """
         for task in simulated_tasks([str(label) for label in y], self.n_splits, seed=self.seed):
             yield task.gallery, task.queries

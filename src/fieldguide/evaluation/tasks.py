@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fieldguide.core.arrays import Ints
-from fieldguide.core.errors import CatalogError
+from fieldguide.core.errors import RecordsError
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def cut_task(
 
     Raises
     ------
-    CatalogError : the cut leaves no class, or nothing to ask.
+    RecordsError : the cut leaves no class, or nothing to ask.
     """
     rng = np.random.default_rng(seed)
     classes, codes = np.unique(np.asarray(labels), return_inverse=True)
@@ -66,7 +66,7 @@ def cut_task(
         else:
             strangers.append(rows[:most])
     if not gallery or not sum(map(len, asked)):
-        raise CatalogError("these labels cannot be cut into a task: it takes classes with two pictures or more")
+        raise RecordsError("these labels cannot be cut into a task: it takes classes with two pictures or more")
     of_known = np.concatenate(asked)
     of_others = rng.permutation(np.concatenate([np.empty(0, np.int64), *strangers]))
     wanted = round(len(of_known) * distractors / (1 - distractors))
@@ -80,7 +80,7 @@ def simulated_tasks(labels: Sequence[str], n: int, *, seed: int = 0, unknown: st
 
     Raises
     ------
-    CatalogError : no class has two pictures.
+    RecordsError : no class has two pictures.
     """
     share = 0.3
     shots = len(labels) / len(set(labels))

@@ -15,6 +15,10 @@ Filter = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)  # in Pillow's order: their numbers stand in configuration files
 REACH = 3  # pixels that the widest filter, Lanczos, looks to either side
 
+# How much larger than needed a picture is decoded, at least, where it is decoded smaller than it is. With 1 the cosine
+# of a photograph's embedding to that of full decoding falls to 0.990, with 2 it stays above 0.999
+SPARE = 2
+
 
 @dataclass(frozen=True)
 class Preprocessing:

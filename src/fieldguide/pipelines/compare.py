@@ -5,10 +5,11 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,21 +18,13 @@ from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import AnswersError, FieldguideError
 from fieldguide.core.outputs import BOARD, check_outputs, check_overwrites
 from fieldguide.core.progress import working
-from fieldguide.embedding import Embeddings
+from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder
 from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, score
 from fieldguide.evaluation.tasks import Task, simulated_tasks
 from fieldguide.evaluation.truth import match_truth, resolve_labels
-from fieldguide.pipelines.adapt import Embedded
-from fieldguide.pipelines.identify import (
-    DEFAULT_BACKBONE,
-    Settings,
-    adapt,
-    embed_both,
-    fit,
-    rank,
-    uses_distractors,
-)
+from fieldguide.pipelines.embed import embed_both
+from fieldguide.pipelines.identify import DEFAULT_BACKBONE, Settings
 from fieldguide.pipelines.recipes import (
     PROBABILITY,
     RECIPES,
@@ -40,8 +33,9 @@ from fieldguide.pipelines.recipes import (
     recipe_named,
     recognizer_for,
 )
+from fieldguide.pipelines.recognise import adapt, fit, rank, uses_distractors
 from fieldguide.recognition import Ranking, Recognizer
-from fieldguide.records import Catalog, read_both
+from fieldguide.records import ImageTable, read_both
 from fieldguide.records.places import Roots
 from fieldguide.records.tables import read_columns
 from fieldguide.records.text import normal_forms
@@ -57,18 +51,18 @@ LIBRARIES = (
 EVERY = "all"  # of the recipes, or of a recipe's rules
 
 
-@dataclass(frozen=True)
-class Sitting:
+class ScoredTask(NamedTuple):
     """One task as a recipe sees it, and which of its queries count.
 
     Attributes
     ----------
-    both : gallery and queries
-    counted : (n_counted,) rows of the queries that are scored
+    gallery, queries : their embeddings
+    scored : (n_scored,) rows of the queries that are scored
     """
 
-    both: Embedded
-    counted: Sequence[int]
+    gallery: EmbeddingTable
+    queries: EmbeddingTable
+    scored: Sequence[int]
 
 
 def compare(
@@ -129,12 +123,13 @@ def compare(
             "give the true labels with --truth"
         )
     wanted = any(uses_distractors(_recognizer(name, seed)) for name in entries)
-    whole = embed_both(shown, asked, settings, embedder, distractors=wanted)
-    sittings = [Sitting(whole, places)]
+    gallery_table, query_table = embed_both(shown, asked, embedder, strict=strict, distractors=wanted)
+    tasks = [ScoredTask(gallery_table, query_table, places)]
     if truth is None:
-        tasks = simulated_tasks(whole.gallery.labels or (), SIMULATED, seed=seed, unknown=unknown)
-        sittings, labels = _simulate(whole, tasks), [label for task in tasks for label in task.truth]
-    task = _digest(whole, labels, simulated=truth is None)
+        cuts = simulated_tasks(gallery_table.labels or (), SIMULATED, seed=seed, unknown=unknown)
+        tasks = [_simulated(gallery_table, query_table, cut) for cut in cuts]
+        labels = [label for cut in cuts for label in cut.truth]
+    task = _digest(gallery_table, query_table, labels, simulated=truth is None)
     arguments = {
         "backbone": backbone,
         "fingerprint": fingerprint(embedder.backbone),
@@ -157,7 +152,7 @@ def compare(
             why = result.changed_since(before[-1])
             log.warning("%s is on the board and is run again: %s", name, why or "as asked")
         try:
-            answers, distractor_score, account, seconds = _sit(name, sittings, settings, embedder, unknown)
+            answers, distractor_score, summary, seconds = _answer(name, tasks, settings, embedder, unknown)
         except FieldguideError as error:
             results.append(replace(result, failure=str(error)))
             continue
@@ -168,7 +163,7 @@ def compare(
             results.append(replace(result, failure=f"failed on these pictures: {type(error).__name__}: {reason}"))
             continue
         scores = score(answers, labels, distractor_score, k=k, unknown=unknown, seed=seed)
-        result = replace(result, account=account, scores=scores | seconds)
+        result = replace(result, summary=summary, scores=scores | seconds)
         results.append(result)
         if path:
             add_to_board(path, result)
@@ -207,8 +202,8 @@ def _recognizer(entry: str, seed: int) -> Recognizer:
     return recognizer_for(recipe, rule or None, RuleOptions(seed=seed))
 
 
-def _sit(
-    name: str, sittings: Sequence[Sitting], settings: Settings, embedder: Embedder, unknown: str
+def _answer(
+    name: str, tasks: Sequence[ScoredTask], settings: Settings, embedder: Embedder, unknown: str
 ) -> tuple[list[list[str]], Floats, str, dict[str, float]]:
     """Answer all tasks by one recipe. The truth is no parameter: nothing here can see it.
 
@@ -219,24 +214,24 @@ def _sit(
     recipe, _, rule = name.partition("+")
     answers: list[list[str]] = []
     scores: list[Floats] = []
-    account, train, answer = "", 0.0, 0.0
-    for sitting in sittings:
+    summary, train, answer = "", 0.0, 0.0
+    for task in tasks:
         start = time.perf_counter()
-        both = adapt(sitting.both, recipe, embedder, settings.seed)
+        adapted = adapt(task.gallery, task.queries, recipe, embedder, settings.seed)
         with working(f"recognising by {name}", show=settings.show):
-            recognizer = fit(both, recipe, rule or None, RuleOptions(seed=settings.seed))
+            recognizer = fit(adapted, recipe, rule or None, RuleOptions(seed=settings.seed))
             train += time.perf_counter() - start
             start = time.perf_counter()
-            ranking: Ranking = rank(recognizer, both, settings.k)
+            ranking: Ranking = rank(recognizer, adapted, settings.k)
             answer += time.perf_counter() - start
-        ranking = ranking.expanded(both.asked.rows, len(both.queries)).named((), unknown)
-        answers += [ranking.labels(row) for row in sitting.counted]
-        scores.append(ranking.distractor_score[list(sitting.counted)])
-        account = ranking.rejection_summary + both.note
-    return answers, np.concatenate(scores), account, {"seconds to train": train, "seconds to answer": answer}
+        ranking = ranking.expanded(task.queries.rows, len(task.queries.pictures)).named((), unknown)
+        answers += [ranking.labels(row) for row in task.scored]
+        scores.append(ranking.distractor_score[list(task.scored)])
+        summary = ranking.rejection_summary + adapted.note
+    return answers, np.concatenate(scores), summary, {"seconds to train": train, "seconds to answer": answer}
 
 
-def _read_truth(path: Path, queries: Catalog, image_column: str, label_column: str) -> tuple[list[int], list[str]]:
+def _read_truth(path: Path, queries: ImageTable, image_column: str, label_column: str) -> tuple[list[int], list[str]]:
     """Give which queries have a true label, and the label of each."""
     images, labels = read_columns(path, [image_column, label_column])
     if len(set(images)) != len(images):
@@ -247,28 +242,16 @@ def _read_truth(path: Path, queries: Catalog, image_column: str, label_column: s
     return [place for place, _ in matched], [label for _, label in matched]
 
 
-def _simulate(whole: Embedded, tasks: Sequence[Task]) -> list[Sitting]:
+def _simulated(gallery: EmbeddingTable, queries: EmbeddingTable, cut: Task) -> ScoredTask:
     """Hide what a task asks among the real queries, which are not scored: recipes meet them as they will in earnest."""
-    sittings = []
-    asked, gallery, queries = whole.asked, whole.gallery, whole.queries
-    for task in tasks:
-        hidden, n = gallery.take(task.queries.tolist()), len(task.queries)
-        among = Catalog([*hidden.images, *queries.images], [*hidden.paths, *queries.paths])
-        embeddings = Embeddings(
-            [*range(n), *(n + row for row in asked.rows)],
-            np.concatenate([whole.shots[task.queries], asked.matrix]),
-            {n + row: reason for row, reason in asked.unreadable.items()},
-        )
-        shown = gallery.take(task.gallery.tolist())
-        both = Embedded(shown, among, whole.shots[task.gallery], embeddings, whole.unreadable)
-        both = replace(both, distractors=whole.distractors)
-        sittings.append(Sitting(both, range(n)))
-    return sittings
+    hidden = gallery.take(cut.queries.tolist())
+    return ScoredTask(gallery.take(cut.gallery.tolist()), hidden.joined(queries), range(len(hidden)))
 
 
-def _digest(both: Embedded, labels: Sequence[str], *, simulated: bool) -> str:
+def _digest(gallery: EmbeddingTable, queries: EmbeddingTable, labels: Sequence[str], *, simulated: bool) -> str:
     """Name the task: 16 hex digits of embeddings, labels and truth."""
-    digest = sha256(f"{list(both.gallery.labels or ())} {list(labels)} {simulated}".encode(errors="surrogateescape"))
-    for matrix in filter(lambda matrix: matrix is not None, (both.shots, both.asked.matrix, both.distractors)):
-        digest.update(np.ascontiguousarray(matrix).tobytes())
+    digest = sha256(f"{list(gallery.labels or ())} {list(labels)} {simulated}".encode(errors="surrogateescape"))
+    for table in gallery, queries, gallery.distractors:
+        if table is not None:
+            digest.update(np.ascontiguousarray(table.matrix).tobytes())
     return digest.hexdigest()[:16]

@@ -36,16 +36,16 @@ def run_demo(folder: Path) -> None:
     answers, details, figure = folder / "answers.csv", folder / "answers.parquet", folder / "answers.png"
     print(f"fieldguide identify {folder / 'gallery'} {folder / 'queries'} -o {answers} --details {details}")
     result = identify_files(folder / "gallery", folder / "queries", answers, Settings(), details=details)
-    print(f"distractors: {result.account}")
+    print(f"distractors: {result.summary}")
     print(f"\nfieldguide evaluate {details} {folder / 'truth.csv'}")
     for score in evaluate_files(details, folder / "truth.csv", Format()).scores:
         print(f"{score.name:<20} {score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]")
 
-    from fieldguide.pipelines.report import run_of
     from fieldguide.report import draw_predictions
     from fieldguide.report.page import write_page
+    from fieldguide.report.run import ReportData
 
-    run, page = run_of(result, truth), folder / "report.html"
+    run, page = ReportData.of(result, truth), folder / "report.html"
     rows = list(range(0, len(truth), len(truth) // 8))[:8]
     draw_predictions(run.ranking, rows, run.queries.paths, run.gallery.paths, truth).savefig(figure)
     words = f"{details} {folder / 'gallery'} {folder / 'queries'} --truth {folder / 'truth.csv'} -o {page}"

@@ -3,56 +3,37 @@
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fieldguide.backbones import Backbone
-from fieldguide.backbones.adapted import CARD, EPOCHS, takes
+from fieldguide.backbones.adapted import EPOCHS
 from fieldguide.backbones.adapted import load as load_adapted
 from fieldguide.core.arrays import Floats
-from fieldguide.core.errors import AnswersError, CatalogError, FieldguideError
+from fieldguide.core.errors import AnswersError, FieldguideError, RecordsError
 from fieldguide.core.files import written_whole
-from fieldguide.embedding import Embeddings, is_embeddings, read_embeddings
-from fieldguide.embedding.embedder import Embedder, Pictures, catalog_of
+from fieldguide.embedding import EmbeddingTable, is_embeddings, read_embeddings
+from fieldguide.embedding.embedder import Embedder, Pictures, pictures_of
 from fieldguide.engines import installed
 from fieldguide.evaluation import match_truth
-from fieldguide.records import Catalog, read_both, read_gallery, read_queries
-from fieldguide.records.answers import Format, RunFacts, read_details
+from fieldguide.records import ImageTable, read_both, read_gallery, read_queries
+from fieldguide.records.answers import Format
 from fieldguide.records.places import Roots
 from fieldguide.records.tables import PARQUET, read_columns
 from fieldguide.records.text import normal_form
-from fieldguide.report import Run, draw_all
+from fieldguide.report import ReportData, draw_all
+from fieldguide.report.details import RunFacts, read_details
 from fieldguide.report.figures import FIGURES, Entry
-
-if TYPE_CHECKING:
-    from fieldguide.pipelines.identify import Identification
+from fieldguide.report.trained import read_training, trained_folder
 
 log = logging.getLogger("fieldguide")
 
 
-def check_report() -> None:
-    """Refuse, before hours of work, a report that could not be drawn after it.
-
-    Raises
-    ------
-    FieldguideError : the extra `report` is not installed.
-    """
-    if any(find_spec(name) is None for name in ("jinja2", "matplotlib")):
-        raise FieldguideError("what reports need is not installed: pip install 'fieldguide[report]'")
-
-
-def run_of(result: "Identification", truth: Mapping[str, str] | None = None) -> Run:
-    """Give what a report draws on, straight from an identification; with the true labels by name, if they are known."""
-    parts = result.ranking, result.facts, result.gallery, result.queries, result.shots, result.asked
-    return Run(*parts, truth, training=read_training(trained_folder(result.facts.backbone)))
-
-
-def read_run(
+def read_report_data(
     details: Path,
     gallery: Path,
     queries: Path,
@@ -65,7 +46,7 @@ def read_run(
     engine: str | None = None,
     show: bool = True,
     image_root: Roots = None,
-) -> Run:
+) -> ReportData:
     """Gather all that a report draws on. Pictures whose embeddings are not stored are embedded by the run's backbone.
 
     Pictures that are no longer there have no place on the map, and a word instead of a picture; a warning names them.
@@ -89,7 +70,7 @@ def read_run(
     """
     form = form or Format()
     if is_embeddings(gallery) or is_embeddings(queries):
-        return read_run_of_embeddings(
+        return report_data_of_embeddings(
             details, gallery, queries, form=form, truth=truth, board=board, layout=layout, engine=engine, show=show
         )
     columns = {"image_column": form.image_column, "label_column": form.label_column, "unknown": form.unknown}
@@ -102,7 +83,7 @@ def read_run(
     classes = sorted(known.shots())
     ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
     if not facts.names_backbone:
-        raise CatalogError(f"{details} was made of {facts.backbone}: name these files, not pictures")
+        raise RecordsError(f"{details} was made of {facts.backbone}: name these files, not pictures")
     labels = None if truth is None else read_truth(truth, ranking.names, form)
     if labels and not {*classes, form.unknown}.intersection(labels.values()):
         log.warning("no true label of %s is a class of %s: every query counts as none of these", truth, gallery)
@@ -111,10 +92,10 @@ def read_run(
     for pictures, source in (known, gallery), (asked, queries):
         refuse_if_all_are_gone(pictures, source)
 
-    def embedded(backbone: str | Backbone) -> tuple[Floats, Embeddings]:
+    def embedded(backbone: str | Backbone) -> tuple[Floats, EmbeddingTable]:
         # As `identify` embeds, so that what it kept is found: the gallery first, as int8 is calibrated by it
         embedder = Embedder(backbone, engine or engine_of(facts), facts.precision or "float32", show=show)
-        shots, others = embedder(known, "gallery").embeddings, embedder(asked, "queries").embeddings
+        shots, others = embedder.embed(known, "gallery"), embedder.embed(asked, "queries")
         for pictures, embeddings, source in (known, shots, gallery), (asked, others, queries):
             refuse_if_none_was_read(pictures, embeddings, source)
         matrix = np.full((len(known), shots.matrix.shape[1]), np.nan, np.float32)
@@ -124,7 +105,7 @@ def read_run(
     shots, embeddings = embedded(facts.backbone)
     warn_of_missing(known, np.flatnonzero(np.isnan(shots).any(axis=1)).tolist(), gallery)
     warn_of_missing(asked, sorted(embeddings.unreadable), queries)
-    return Run(
+    return ReportData(
         *(ranking, facts, known, asked, shots, embeddings),
         truth=labels,
         board=rows,
@@ -140,7 +121,7 @@ def engine_of(facts: RunFacts) -> str:
     return facts.engine if facts.engine and same else "auto"
 
 
-def read_run_of_embeddings(
+def report_data_of_embeddings(
     details: Path,
     gallery: Path,
     queries: Path,
@@ -151,12 +132,12 @@ def read_run_of_embeddings(
     layout: str = "t-sne",
     engine: str | None = None,
     show: bool = True,
-) -> Run:
+) -> ReportData:
     """Gather what a report draws on where gallery or queries or both are files of embeddings: these are not made anew.
 
     Parameters
     ----------
-    all : as in `read_run`
+    all : as in `read_report_data`
 
     Raises
     ------
@@ -169,22 +150,24 @@ def read_run_of_embeddings(
         else read_gallery(gallery, **columns, label_column=form.label_column, unknown=form.unknown)
     )
     asked: Pictures = read_embeddings(queries) if is_embeddings(queries) else read_queries(queries, **columns)
-    catalog, asked_catalog = catalog_of(known), catalog_of(asked)
-    if catalog.labels is None:
-        raise CatalogError(f"{gallery} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")
-    ranking, facts = read_details(details, sorted(catalog.shots()), catalog.images, asked_catalog.images, form.unknown)
+    pictures, query_pictures = pictures_of(known), pictures_of(asked)
+    if pictures.labels is None:
+        raise RecordsError(f"{gallery} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")
+    ranking, facts = read_details(
+        details, sorted(pictures.shots()), pictures.images, query_pictures.images, form.unknown
+    )
     labels = None if truth is None else read_truth(truth, ranking.names, form)
     if not facts.names_backbone and not (is_embeddings(gallery) and is_embeddings(queries)):
-        raise CatalogError(f"{details} was made of {facts.backbone}: name these files, not pictures")
+        raise RecordsError(f"{details} was made of {facts.backbone}: name these files, not pictures")
     embedder = Embedder(facts.backbone, engine or engine_of(facts), facts.precision or "float32", show=show)
     embedder.check_same(known, asked)
-    shots, others = embedder(known, "gallery").embeddings, embedder(asked, "queries").embeddings
+    shots, others = embedder.embed(known, "gallery"), embedder.embed(asked, "queries")
     if shots.unreadable:
-        place = np.full(len(catalog) + 1, -1)
+        place = np.full(len(pictures) + 1, -1)
         place[shots.rows] = np.arange(len(shots.rows))
         ranking.nearest[:] = place[ranking.nearest]  # the last of `place` is for -1
-    return Run(
-        *(ranking, facts, catalog.take(shots.rows), asked_catalog, shots.matrix, others),
+    return ReportData(
+        *(ranking, facts, pictures.take(shots.rows), query_pictures, shots.matrix, others),
         truth=labels,
         board=read_json_lines(board),
         layout=layout,
@@ -192,8 +175,8 @@ def read_run_of_embeddings(
 
 
 def read_stages(
-    folder: Path | None, embedded: Callable[[Backbone], tuple[Floats, Embeddings]]
-) -> dict[int, tuple[Floats, Embeddings]]:
+    folder: Path | None, embedded: Callable[[Backbone], tuple[Floats, EmbeddingTable]]
+) -> dict[int, tuple[Floats, EmbeddingTable]]:
     """Give by epoch what a training run made of gallery and queries; nothing of no folder or one without such heads.
 
     Parameters
@@ -215,7 +198,7 @@ def read_stages(
     return stages
 
 
-def with_gone(pictures: Catalog, source: Path, details: Path, column: str) -> Catalog:
+def with_gone(pictures: ImageTable, source: Path, details: Path, column: str) -> ImageTable:
     """Add to a folder's pictures those that details name and that are gone from it, as a table would still name them.
 
     Where most of them are not in it, these are details of other pictures, and nothing is added.
@@ -239,39 +222,39 @@ def with_gone(pictures: Catalog, source: Path, details: Path, column: str) -> Ca
     if not gone or 2 * len(gone) > len(named):
         return pictures
     labels = None if pictures.labels is None else [*pictures.labels, *(name.split("/")[0] for name in gone)]
-    return Catalog([*pictures.images, *gone], [*pictures.paths, *(source / name for name in gone)], labels)
+    return ImageTable([*pictures.images, *gone], [*pictures.paths, *(source / name for name in gone)], labels)
 
 
-def refuse_if_all_are_gone(pictures: Catalog, source: Path) -> None:
+def refuse_if_all_are_gone(pictures: ImageTable, source: Path) -> None:
     """Refuse pictures none of which is where it was, before anything is embedded.
 
     Raises
     ------
-    CatalogError : it names the first path that was looked for.
+    RecordsError : it names the first path that was looked for.
     """
     # os.path, as it says of a folder that must not be looked into that the picture is not there
     if not any(os.path.exists(path) for path in pictures.paths):  # noqa: PTH110
-        raise CatalogError(
+        raise RecordsError(
             f"none of the {len(pictures):,} pictures of {source} is there: {_absolute(pictures.paths[0])} was looked "
             "for first; mount the drive that they are on, or name the folder or table of where they are now"
         )
 
 
-def refuse_if_none_was_read(pictures: Catalog, embeddings: Embeddings, source: Path) -> None:
+def refuse_if_none_was_read(pictures: ImageTable, embeddings: EmbeddingTable, source: Path) -> None:
     """Refuse pictures none of which can be read.
 
     Raises
     ------
-    CatalogError : it names the first and the reason.
+    RecordsError : it names the first and the reason.
     """
     if not embeddings.rows:
-        raise CatalogError(
+        raise RecordsError(
             f"none of the {len(pictures):,} pictures of {source} can be read: {_absolute(pictures.paths[0])} "
             f"({embeddings.unreadable[0]})"
         )
 
 
-def warn_of_missing(pictures: Catalog, missing: Sequence[int], source: Path) -> None:
+def warn_of_missing(pictures: ImageTable, missing: Sequence[int], source: Path) -> None:
     """Say which pictures the report is without; nothing if there are none."""
     if missing:
         log.warning(
@@ -292,7 +275,7 @@ def read_truth(path: Path, names: Sequence[str], form: Format) -> dict[str, str]
 
     Raises
     ------
-    CatalogError : the file or a column is missing.
+    RecordsError : the file or a column is missing.
     AnswersError : it is not of these queries.
     """
     images, labels = read_columns(path, [form.image_column, form.label_column])
@@ -313,55 +296,24 @@ def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
 
     Raises
     ------
-    CatalogError : there is no such file, or a line is no JSON object.
+    RecordsError : there is no such file, or a line is no JSON object.
     """
     if path is None:
         return []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CatalogError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise RecordsError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     records = []
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line or "{}")
         except ValueError as error:
-            raise CatalogError(f"{path}, line {number}: not JSON: {error}") from error
+            raise RecordsError(f"{path}, line {number}: not JSON: {error}") from error
         if not isinstance(record, dict):
-            raise CatalogError(f"{path}, line {number}: not a JSON object")
+            raise RecordsError(f"{path}, line {number}: not a JSON object")
         records += [record] if record else []
     return records
-
-
-def trained_folder(backbone: str) -> Path | None:
-    """Give the folder of a trained backbone; None of any other."""
-    return Path(backbone) if takes(backbone) else None
-
-
-def read_training(folder: Path | None) -> list[dict[str, Any]]:
-    """Read what a trained backbone's card says of each epoch, from 0, the start, on; nothing of no folder.
-
-    Raises
-    ------
-    CatalogError : the folder has no such card, or it says nothing of epochs.
-    """
-    if folder is None:
-        return []
-    path = folder / CARD
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        epochs, held_out = [{}, *card["epochs"]], card["held_out"]
-    except OSError as error:
-        raise CatalogError(f"{path} cannot be read: {error.strerror}: name the folder of a trained backbone") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise CatalogError(f"{path} says nothing of epochs: name the folder of a trained backbone") from error
-    scores = [{"held-out mAP@5": score} for score in held_out]
-    return [
-        {"epoch": number}
-        | (scores[number] if number < len(scores) else {})
-        | (epochs[number] if number < len(epochs) else {})
-        for number in range(max(len(epochs), len(scores)))
-    ]
 
 
 def figure_paths(folder: Path) -> list[Path]:
@@ -373,7 +325,7 @@ def _figure_path(entry: Entry, folder: Path) -> Path:
     return folder / f"{entry.name}.{'png' if entry.pictures else 'svg'}"
 
 
-def write_figures(run: Run, folder: Path) -> list[Path]:
+def write_figures(data: ReportData, folder: Path) -> list[Path]:
     """Write every figure that the run has something for, those of lines as SVG, those of pictures as PNG.
 
     Raises
@@ -385,7 +337,7 @@ def write_figures(run: Run, folder: Path) -> list[Path]:
     except OSError as error:
         raise FieldguideError(f"{folder} cannot be made: {error.strerror}") from error
     paths = []
-    for entry, figure in draw_all(run):
+    for entry, figure in draw_all(data):
         path = _figure_path(entry, folder)
         with written_whole(path) as scratch:
             figure.savefig(scratch, dpi=200)

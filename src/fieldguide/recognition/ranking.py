@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from fieldguide.core.arrays import Anything, Flags, Floats, Ints
+from fieldguide.core.extras import require_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +174,7 @@ class Ranking:
         ------
         ImportError : pandas is not installed.
         """
-        pd = _pandas()
+        pd = require_pandas()
         if not wide:
             names = ["image", "rank", "label", "unknown", "probability", "similarity", "distractor_score"]
             return pd.DataFrame(self.to_dicts(), columns=names)
@@ -241,11 +242,3 @@ def _same(one: Any, other: Any) -> bool:
 
 def _number(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _pandas() -> Any:
-    try:
-        import pandas
-    except ImportError:
-        raise ImportError("data frames need pandas: pip install 'fieldguide[pandas]'") from None
-    return pandas

@@ -1,6 +1,6 @@
 """Which pictures there are, with their labels. Opens no picture."""
 
-from fieldguide.records.image_table import Catalog
+from fieldguide.records.image_table import ImageTable
 from fieldguide.records.read import (
     read_both,
     read_gallery,
@@ -11,7 +11,7 @@ from fieldguide.records.read import (
 )
 
 __all__ = [
-    "Catalog",
+    "ImageTable",
     "read_both",
     "read_gallery",
     "read_labelled",

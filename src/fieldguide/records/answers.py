@@ -1,31 +1,23 @@
 """Answers on disk: the table that competitions take, and the details behind it."""
 
 import csv
-import json
 import logging
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import AnswersError
 from fieldguide.core.files import check_writable, written_whole
-from fieldguide.core.outputs import ANSWERS, DETAILS
-from fieldguide.recognition import NOTHING
-from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
-from fieldguide.recognition.ranking import Ranking
-from fieldguide.records.details import CLASSES, FACTS, column_names, is_details, read_json, read_table
+from fieldguide.records.details import CLASSES, column_names, is_details, read_json, read_table
 from fieldguide.records.read import UNKNOWN
-from fieldguide.records.separators import SPACE, choose_separator, find_separator, in_words, split
+from fieldguide.records.separators import choose_separator, find_separator, split
 from fieldguide.records.tables import read_columns
 
 log = logging.getLogger("fieldguide")
-
-UNNAMED = "backbone not named"
 
 
 @dataclass(frozen=True)
@@ -68,43 +60,6 @@ class Format:
                 )
 
 
-def write_answers(ranking: Ranking, path: str | os.PathLike[str], form: Format | None = None) -> None:
-    """Write one row a query: its name and its labels, best first. The file appears whole or not at all.
-
-    Parameters
-    ----------
-    ranking : of the queries
-    path : of the file
-    form : of the file. Its unknown label is written, unless it is the default and the ranking has one of its own.
-
-    Raises
-    ------
-    AnswersError : a label holds the separator, or is the unknown label.
-    FieldguideError : the file cannot be written.
-    """
-    form = form or Format(unknown=ranking.unknown)
-    ANSWERS.check(Path(path))
-    if form.unknown == UNKNOWN != ranking.unknown:
-        form = replace(form, unknown=ranking.unknown)
-    classes = [str(label) for label in ranking.classes]
-    form.check(classes)
-    if form.unknown in classes:
-        raise AnswersError(f"a class is called '{form.unknown}', as is the unknown label: name another unknown label")
-    separator = form.separator or choose_separator([*classes, form.unknown])
-    if form.separator is None and separator != SPACE:
-        log.warning(
-            "%s: labels hold a space, so %s stands between them; name another with --separator",
-            path,
-            in_words(separator),
-        )
-    rows = [(name, separator.join(labels)) for name, labels in replace(ranking, unknown=form.unknown)]
-    if form.separator is None and find_separator([cell for _, cell in rows], form.unknown) != separator:
-        log.warning(
-            "%s cannot be read without its separator, %s: name it to whatever reads the file", path, in_words(separator)
-        )
-    write_table(Path(path), (form.image_column, form.label_column), rows)
-
-
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write text as CSV, with tabs to a .tsv, whole or not at all. File names that are not UTF-8 keep their bytes."""
     check_writable(path)
@@ -119,93 +74,6 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
         csv.writer(
             file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
         ).writerows([header, *rows])
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a report says of a run beside its ranking.
-
-    Attributes
-    ----------
-    recipe, seed : as they were chosen
-    backbone : by name; of embeddings from files what these name, and if they name none, the files and `UNNAMED`
-    account : by what distractors were told apart, in words
-    contamination : the share of distractors, estimated, given or called
-    interval : its 90% interval, where it was estimated
-    engine, precision : what ran the backbone; None where embeddings were given, or an earlier version wrote the file
-    """
-
-    recipe: str
-    backbone: str
-    seed: int
-    account: str
-    contamination: float
-    interval: tuple[float, float] | None = None
-    engine: str | None = None
-    precision: str | None = None
-
-    @property
-    def names_backbone(self) -> bool:
-        """Whether it is known what turned pictures into embeddings."""
-        return not self.backbone.endswith(UNNAMED)
-
-    @property
-    def made_of(self) -> str:
-        """The backbone, or the files of embeddings that name none, in words."""
-        return f"backbone {self.backbone}" if self.names_backbone else self.backbone
-
-
-def write_details(
-    ranking: Ranking, path: str | os.PathLike[str], gallery_names: Sequence[str], facts: RunFacts | None = None
-) -> None:
-    """Write a Parquet file with one row a query and rank, for those who want to know why.
-
-    Its columns: image, rank (from 1), label, unknown (whether it is the unknown label), similarity, probability,
-    nearest (the gallery picture), distractor_score. The facts of the run and all labels of the gallery lie in the
-    file's metadata.
-
-    Parameters
-    ----------
-    ranking : of n queries
-    path : of the file; it appears whole or not at all
-    gallery_names : what `ranking.nearest` counts
-    facts : of the run; a report needs them
-
-    Raises
-    ------
-    FieldguideError : the file cannot be written.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    query, place = np.nonzero(ranking.codes != NOTHING)
-    codes, nearest = ranking.codes[query, place], ranking.nearest[query, place]
-    names = [_utf8(name) for name, _ in ranking]
-    labels = [_utf8(str(label)) for label in (*ranking.classes, ranking.unknown)]  # code -1 takes the last
-    dictionary = pa.DictionaryArray.from_arrays
-    columns = {
-        "image": dictionary(pa.array(query, pa.int32()), pa.array(names, pa.string())).cast(pa.string()),
-        "rank": pa.array(place + 1, pa.int32()),
-        "label": dictionary(pa.array(codes % len(labels), pa.int32()), pa.array(labels)).cast(pa.string()),
-        "unknown": pa.array(codes == UNKNOWN_CODE),
-        "similarity": pa.array(ranking.similarity[query, place], from_pandas=True),
-        "probability": pa.array(ranking.probability[query, place], from_pandas=True),
-        "nearest": pa.array([_utf8(gallery_names[row]) if row >= 0 else None for row in nearest], pa.string()),
-        "distractor_score": pa.array(ranking.distractor_score[query]),
-    }
-    DETAILS.check(Path(path))
-    with written_whole(Path(path)) as scratch:
-        pq.write_table(pa.table(columns, metadata=_metadata(ranking, facts)), scratch)
-
-
-def _metadata(ranking: Ranking, facts: RunFacts | None) -> dict[bytes, bytes]:
-    classes = {CLASSES: json.dumps([_utf8(str(label)) for label in ranking.classes]).encode()}
-    return classes | ({FACTS: json.dumps(asdict(facts)).encode()} if facts else {})
-
-
-def _utf8(name: str) -> str:
-    """Give the name as Parquet can hold it; the bytes of a file name that are no UTF-8 become question marks."""
-    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 @dataclass(frozen=True)
@@ -250,7 +118,7 @@ def read_answers(path: str | os.PathLike[str], form: Format | None = None) -> An
 
     Raises
     ------
-    CatalogError : the file or a column is missing.
+    RecordsError : the file or a column is missing.
     AnswersError : a query is answered twice, or a label stands twice in one answer, or the file is not what it seems.
     """
     form, path = form or Format(), Path(path)
@@ -270,7 +138,7 @@ def read_ranked(path: Path) -> Answers:
 
     Raises
     ------
-    CatalogError : there is no such file.
+    RecordsError : there is no such file.
     AnswersError : it holds no details.
     """
     columns = ["image", "rank", "label", "distractor_score"]
@@ -289,73 +157,3 @@ def read_ranked(path: Path) -> Answers:
         read_json(path, table, CLASSES),
         next((name for name, is_unknown in zip(label, flags, strict=False) if is_unknown), None),
     )
-
-
-def read_details(
-    path: str | os.PathLike[str],
-    classes: Sequence[str],
-    gallery_names: Sequence[str],
-    query_names: Sequence[str],
-    unknown: str = UNKNOWN,
-) -> tuple[Ranking, RunFacts]:
-    """Read back what `write_details` wrote.
-
-    Parameters
-    ----------
-    path : the Parquet file
-    classes : (n_classes,) all labels, sorted
-    gallery_names : what the ranking's `nearest` is to count
-    query_names : (n,) the queries, in the order of the ranking
-    unknown : the unknown label
-
-    Raises
-    ------
-    CatalogError : the file or a column is missing.
-    AnswersError : the file has no facts of a run, or is of another gallery or other queries.
-    """
-    path = Path(path)
-    table = read_table(path)
-    stored = read_json(path, table, FACTS)
-    if stored is None:
-        raise AnswersError(f"{path} does not say how its answers were found: write it anew with identify --details")
-    try:
-        facts = RunFacts(**stored)
-    except TypeError as error:
-        raise AnswersError(f"{path} is of another version: write it anew with identify --details") from error
-    query = _places(path, table.column("image"), query_names, "queries")
-    if missing := len(query_names) - len(np.unique(query)):
-        raise AnswersError(f"{path} has no answer for {missing} of {len(query_names)} queries: it is of other queries")
-    code = _places(path, table.column("label"), [*classes, unknown], "classes")
-    nearest = _places(path, table.column("nearest"), gallery_names, "pictures of the gallery")
-    place = table.column("rank").to_numpy() - 1
-
-    def filled(values: Anything, empty: object) -> Anything:
-        blank = np.full((len(query_names), int(place.max()) + 1), empty, values.dtype)
-        blank[query, place] = values
-        return blank
-
-    is_unknown = table.column("unknown").to_numpy(zero_copy_only=False)
-    score = np.zeros(len(query_names), np.float32)
-    score[query] = table.column("distractor_score").to_numpy()
-    ranking = Ranking(
-        np.array(classes),
-        filled(np.where(is_unknown, UNKNOWN_CODE, code), NOTHING),
-        filled(table.column("similarity").to_numpy().astype(np.float32), np.nan),
-        filled(nearest, -1),
-        score,
-        filled(table.column("probability").to_numpy().astype(np.float32), np.nan),
-        unknown,
-        query_names,
-    )
-    return ranking, facts
-
-
-def _places(path: Path, column: Any, names: Sequence[str], what: str) -> Anything:
-    """Give the place among `names` of every value, -1 for none."""
-    place = {_utf8(name): row for row, name in enumerate(names)}
-    places = []
-    for value in column.to_pylist():
-        if value is not None and value not in place:
-            raise AnswersError(f"{path} names '{value}', which is not among the {what}: were these the run's?")
-        places.append(-1 if value is None else place[value])
-    return np.array(places)

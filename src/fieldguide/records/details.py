@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fieldguide.core.errors import AnswersError, CatalogError
+from fieldguide.core.errors import AnswersError, RecordsError
 from fieldguide.records.tables import PARQUET
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def read_table(path: Path, columns: Sequence[str] = tuple(TYPES)) -> "pa.Table":
 
     Raises
     ------
-    CatalogError : there is no such file.
+    RecordsError : there is no such file.
     AnswersError : it is no Parquet, or not one that `identify --details` wrote.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.is_file():
-        raise CatalogError(f"no such file: {path}")
+        raise RecordsError(f"no such file: {path}")
     wrote = "name what identify --details wrote"
     try:
         table = pq.read_table(path)

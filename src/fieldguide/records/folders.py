@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from fieldguide.core.errors import CatalogError
+from fieldguide.core.errors import RecordsError
 from fieldguide.records.kinds import is_note, is_system_file, is_system_folder, way_out
 
 log = logging.getLogger("fieldguide")
@@ -49,7 +49,7 @@ def pictures_under(folder: Path) -> Listing:
 
     Raises
     ------
-    CatalogError : the folder cannot be listed.
+    RecordsError : the folder cannot be listed.
     """
     found, walk, notes = Listing(), _Walk(folder), Counter[str]()
     for name in walk.files():
@@ -86,7 +86,7 @@ def _tell(folder: Path, walk: "_Walk", notes: Counter[str]) -> None:
     if walk.closed:
         first, others = walk.closed[0], len(walk.closed) - 1
         if Path(first.filename) == folder:
-            raise CatalogError(f"{folder} cannot be listed: {first.strerror}") from first
+            raise RecordsError(f"{folder} cannot be listed: {first.strerror}") from first
         more = f", nor {others} other folders" if others else ""
         log.warning("%s cannot be listed and is passed over: %s%s", first.filename, first.strerror, more)
     if walk.unfollowed:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Catalog:
+class ImageTable:
     """Pictures in the order the user gave them.
 
     Attributes
@@ -22,7 +22,7 @@ class Catalog:
     images: Sequence[str]
     paths: Sequence[Path]
     labels: Sequence[str] | None = None
-    distractors: "Catalog | None" = None
+    distractors: "ImageTable | None" = None
     passed_over: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -32,10 +32,10 @@ class Catalog:
         """How many pictures each class has; empty for queries."""
         return Counter(self.labels or ())
 
-    def take(self, rows: Sequence[int]) -> "Catalog":
+    def take(self, rows: Sequence[int]) -> "ImageTable":
         """The catalog of these rows alone, in this order; without distractors and what was passed over."""
         labels = self.labels
-        return Catalog(
+        return ImageTable(
             [self.images[row] for row in rows],
             [self.paths[row] for row in rows],
             None if labels is None else [labels[row] for row in rows],

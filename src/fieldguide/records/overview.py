@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fieldguide.records.folders import Listing
-from fieldguide.records.image_table import Catalog
+from fieldguide.records.image_table import ImageTable
 
 log = logging.getLogger("fieldguide")
 
@@ -17,7 +17,7 @@ PARTS = {  # names of folders that divide pictures, and are no classes
 NAMED = 3  # classes that a warning names, at most
 
 
-def log_overview(gallery: Catalog | None = None, queries: Catalog | None = None) -> None:
+def log_overview(gallery: ImageTable | None = None, queries: ImageTable | None = None) -> None:
     """Say what was read: `gallery: 54 classes, 162 pictures (1 to 5 a class); queries: 4,026`."""
     said = []
     if gallery is not None:
@@ -65,7 +65,7 @@ def warn_of_folder(folder: Path, listing: Listing, labels: Sequence[str]) -> Non
         log.warning("%s: every picture is of the one class '%s'", folder, labels[0])
 
 
-def warn_of_labels(source: Path, catalog: Catalog) -> None:
+def warn_of_labels(source: Path, catalog: ImageTable) -> None:
     """Name labels that differ only in what is hardly seen: case, and spaces of several kinds or lengths."""
     by_look: dict[str, list[str]] = {}
     for label in catalog.shots():
@@ -76,7 +76,7 @@ def warn_of_labels(source: Path, catalog: Catalog) -> None:
         log.warning("%s: %s are different classes by their case or spaces alone%s", source, pairs, more)
 
 
-def warn_of_overlap(gallery_source: Path, queries_source: Path, gallery: Catalog, queries: Catalog) -> None:
+def warn_of_overlap(gallery_source: Path, queries_source: Path, gallery: ImageTable, queries: ImageTable) -> None:
     """Say when pictures of the gallery are asked for, or the queries' folder is read as a class."""
     known = {os.path.abspath(path) for path in gallery.paths}  # noqa: PTH100  a Path for each of a million is slow
     both = [image for image, path in zip(queries.images, queries.paths, strict=True) if os.path.abspath(path) in known]  # noqa: PTH100

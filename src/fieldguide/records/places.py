@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
-from fieldguide.core.errors import CatalogError
+from fieldguide.core.errors import RecordsError
 from fieldguide.records.text import normal_form
 
 Roots = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
@@ -27,7 +27,7 @@ def locate(table: Path, images: Sequence[str], image_root: Roots = None) -> list
 
     Raises
     ------
-    CatalogError : an image root is not there.
+    RecordsError : an image root is not there.
     """
     finders = [_Finder(root) for root in _folders(image_root)]
     finders.append(_Finder(table.parent))
@@ -90,7 +90,7 @@ def _folders(image_root: Roots) -> list[Path]:
     folders = [Path(root) for root in roots]
     for folder in folders:
         if not folder.is_dir():
-            raise CatalogError(f"no such folder: {folder}, where --image-root says that pictures are")
+            raise RecordsError(f"no such folder: {folder}, where --image-root says that pictures are")
     return folders
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fieldguide.core.errors import CatalogError
+from fieldguide.core.errors import RecordsError
 from fieldguide.records.folders import pictures_under
-from fieldguide.records.image_table import Catalog
+from fieldguide.records.image_table import ImageTable
 from fieldguide.records.overview import log_overview, warn_of_folder, warn_of_labels, warn_of_overlap
 from fieldguide.records.places import Roots, locate
 from fieldguide.records.tables import is_table, read_columns
@@ -23,7 +23,7 @@ def read_gallery(
     label_column: str = "label",
     unknown: str = UNKNOWN,
     image_root: Roots = None,
-) -> Catalog:
+) -> ImageTable:
     """Read the labelled pictures.
 
     Parameters
@@ -40,7 +40,7 @@ def read_gallery(
 
     Raises
     ------
-    CatalogError : there is no such file, no picture of a class in it, a column is missing, or a picture is there
+    RecordsError : there is no such file, no picture of a class in it, a column is missing, or a picture is there
         twice or under two labels.
     """
     columns = {"image_column": image_column, "label_column": label_column}
@@ -53,20 +53,20 @@ def read_labelled(
     image_column: str = "image",
     label_column: str = "label",
     image_root: Roots = None,
-) -> Catalog:
+) -> ImageTable:
     """Read the labelled pictures as `read_gallery` does, with no unknown label: every label is that of a class."""
     path = Path(source)
     if path.is_dir():
         catalog = _gallery_folder(path)
     elif is_table(path):
         images, labels = read_columns(path, [image_column, label_column])
-        catalog = Catalog(images, locate(path, images, image_root), normal_forms(labels))
+        catalog = ImageTable(images, locate(path, images, image_root), normal_forms(labels))
     elif path.exists():
-        raise CatalogError(f"{path}: a gallery is a folder with a subfolder a class, a .csv or a .parquet")
+        raise RecordsError(f"{path}: a gallery is a folder with a subfolder a class, a .csv or a .parquet")
     else:
-        raise CatalogError(f"no such file or folder: {path}")
+        raise RecordsError(f"no such file or folder: {path}")
     if not catalog:
-        raise CatalogError(
+        raise RecordsError(
             f"{path} holds no pictures: a gallery needs at least one picture a class{_what_else(catalog)}"
         )
     refuse_repeats(path, catalog)
@@ -74,19 +74,19 @@ def read_labelled(
     return catalog
 
 
-def without_distractors(source: str | os.PathLike[str], catalog: Catalog, unknown: str) -> Catalog:
+def without_distractors(source: str | os.PathLike[str], catalog: ImageTable, unknown: str) -> ImageTable:
     """Set the pictures of a gallery that have the unknown label apart: they are known to be of none of its classes.
 
     Raises
     ------
-    CatalogError : there are no others.
+    RecordsError : there are no others.
     """
     labels, unknown = catalog.labels or (), normal_form(unknown)
     if unknown not in labels:
         return catalog
     known = [row for row, label in enumerate(labels) if label != unknown]
     if not known:
-        raise CatalogError(
+        raise RecordsError(
             f"{source}: all {len(labels):,} pictures have the unknown label '{unknown}': a gallery needs at least one "
             "picture a class"
         )
@@ -94,7 +94,9 @@ def without_distractors(source: str | os.PathLike[str], catalog: Catalog, unknow
     return replace(catalog.take(known), distractors=distractors, passed_over=catalog.passed_over)
 
 
-def read_queries(source: str | os.PathLike[str], *, image_column: str = "image", image_root: Roots = None) -> Catalog:
+def read_queries(
+    source: str | os.PathLike[str], *, image_column: str = "image", image_root: Roots = None
+) -> ImageTable:
     """Read the pictures to identify.
 
     Parameters
@@ -110,22 +112,22 @@ def read_queries(source: str | os.PathLike[str], *, image_column: str = "image",
 
     Raises
     ------
-    CatalogError : there is no such file, no picture in it, no such column, or a picture is listed twice.
+    RecordsError : there is no such file, no picture in it, no such column, or a picture is listed twice.
     """
     path = Path(source)
     if path.is_dir():
         found = pictures_under(path)
         images = found.pictures
-        catalog = Catalog(images, [path / image for image in images], passed_over=found.passed_over)
+        catalog = ImageTable(images, [path / image for image in images], passed_over=found.passed_over)
     elif is_table(path):
         (images,) = read_columns(path, [image_column])
-        catalog = Catalog(images, locate(path, images, image_root))
+        catalog = ImageTable(images, locate(path, images, image_root))
     elif path.exists():
-        catalog = Catalog([str(source)], [path])
+        catalog = ImageTable([str(source)], [path])
     else:
-        raise CatalogError(f"no such file or folder: {path}")
+        raise RecordsError(f"no such file or folder: {path}")
     if not catalog:
-        raise CatalogError(f"{path} holds no pictures to identify{_what_else(catalog)}")
+        raise RecordsError(f"{path} holds no pictures to identify{_what_else(catalog)}")
     refuse_repeats(path, catalog)
     return catalog
 
@@ -138,12 +140,12 @@ def read_both(
     label_column: str = "label",
     unknown: str = UNKNOWN,
     image_root: Roots = None,
-) -> tuple[Catalog, Catalog]:
+) -> tuple[ImageTable, ImageTable]:
     """Read gallery and queries, say what they hold, and warn of pictures that are in both.
 
     Raises
     ------
-    CatalogError : as `read_gallery` and `read_queries` do.
+    RecordsError : as `read_gallery` and `read_queries` do.
     """
     known = read_gallery(
         gallery, image_column=image_column, label_column=label_column, unknown=unknown, image_root=image_root
@@ -154,22 +156,22 @@ def read_both(
     return known, asked
 
 
-def _gallery_folder(folder: Path) -> Catalog:
+def _gallery_folder(folder: Path) -> ImageTable:
     found = pictures_under(folder)
     images = found.pictures
     loose = [image for image in images if "/" not in image]
     if loose:
-        raise CatalogError(
+        raise RecordsError(
             f"{folder}: {loose[0]} is in no class; a gallery folder has one subfolder a class, with its pictures in it"
         )
     classes = [image.split("/")[0] for image in images]
     if images:
         warn_of_folder(folder, found, classes)
     labels = [form or label for form, label in zip(normal_forms(classes), classes, strict=True)]
-    return Catalog(images, [folder / image for image in images], labels, passed_over=found.passed_over)
+    return ImageTable(images, [folder / image for image in images], labels, passed_over=found.passed_over)
 
 
-def _what_else(catalog: Catalog) -> str:
+def _what_else(catalog: ImageTable) -> str:
     """Name a file that there is instead of pictures."""
     if not catalog.passed_over:
         return ""
@@ -177,12 +179,12 @@ def _what_else(catalog: Catalog) -> str:
     return f". There is {name} ({reason})"
 
 
-def refuse_repeats(source: Path, catalog: Catalog) -> None:
+def refuse_repeats(source: Path, catalog: ImageTable) -> None:
     """Refuse a catalog in which a picture is there twice.
 
     Raises
     ------
-    CatalogError : as said.
+    RecordsError : as said.
     """
     labels: Sequence[str] = catalog.labels or [""] * len(catalog)
     seen: dict[str, str] = {}
@@ -191,6 +193,6 @@ def refuse_repeats(source: Path, catalog: Catalog) -> None:
         if place not in seen:
             seen[place] = label
         elif seen[place] != label:
-            raise CatalogError(f"{source}: {image} is under two labels, '{seen[place]}' and '{label}'")
+            raise RecordsError(f"{source}: {image} is under two labels, '{seen[place]}' and '{label}'")
         else:
-            raise CatalogError(f"{source}: {image} is listed twice")
+            raise RecordsError(f"{source}: {image} is listed twice")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from fieldguide.core.errors import CatalogError
+from fieldguide.core.errors import RecordsError
 from fieldguide.records.text import normal_form
 
 CSV = {".csv", ".tsv", ".txt"}
@@ -20,10 +20,10 @@ def is_table(path: Path) -> bool:
 
     Raises
     ------
-    CatalogError : it is a table of a kind that is not read.
+    RecordsError : it is a table of a kind that is not read.
     """
     if path.suffix.lower() in SPREADSHEETS and path.is_file():
-        raise CatalogError(f"{path} is a spreadsheet, which is not read: save it as 'CSV UTF-8'")
+        raise RecordsError(f"{path} is a spreadsheet, which is not read: save it as 'CSV UTF-8'")
     return path.suffix.lower() in CSV | PARQUET
 
 
@@ -44,16 +44,16 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[list[str]]:
 
     Raises
     ------
-    CatalogError : the file is missing or is not what its name says, a row is ragged, a column is not there,
+    RecordsError : the file is missing or is not what its name says, a row is ragged, a column is not there,
         or a value is empty.
     """
     if not path.is_file():
-        raise CatalogError(f"no such file: {path}")
+        raise RecordsError(f"no such file: {path}")
     values = _read_parquet(path, columns) if path.suffix.lower() in PARQUET else _read_csv(path, columns)
     for name, column in zip(columns, values, strict=True):
         empty = next((row for row, value in enumerate(column, 1) if _is_empty(value)), None)
         if empty:
-            raise CatalogError(f"{path}: row {empty} has no value in column '{name}'")
+            raise RecordsError(f"{path}: row {empty} has no value in column '{name}'")
     return values
 
 
@@ -70,16 +70,16 @@ def _read_csv(path: Path, columns: Sequence[str]) -> list[list[str]]:
                     continue
                 cells = row[: len(header)] if all(map(_is_empty, row[len(header) :])) else row
                 if not named <= len(cells) <= len(header):
-                    raise CatalogError(
+                    raise RecordsError(
                         f"{path}, line {line}: {len(row)} values where the header names "
                         f"{named} columns; quote values that hold {DELIMITERS.get(delimiter, delimiter)}"
                     )
                 for column, position in zip(values, wanted, strict=True):
                     column.append(cells[position])
     except UnicodeDecodeError as error:
-        raise CatalogError(_not_unicode(path, encoding)) from error
+        raise RecordsError(_not_unicode(path, encoding)) from error
     except OSError as error:
-        raise CatalogError(f"{path} cannot be read: {error.strerror}") from error
+        raise RecordsError(f"{path} cannot be read: {error.strerror}") from error
     return values
 
 
@@ -127,7 +127,7 @@ def _begin(path: Path, file: TextIO, columns: Sequence[str]) -> tuple[str, list[
         rows = _rows(path, file, delimiter, start, lines)
         try:
             header = next(rows, (0, []))[1]
-        except CatalogError:  # quotes can be wrong by one delimiter and right by another
+        except RecordsError:  # quotes can be wrong by one delimiter and right by another
             continue
         if all(_places(header, column) for column in columns):
             return delimiter, header, rows
@@ -144,7 +144,7 @@ def _rows(path: Path, file: TextIO, delimiter: str, start: int, lines: int) -> R
             if row and (len(row) == 1 or not all(map(_is_empty, row))):
                 yield lines + reader.line_num, row
     except csv.Error as error:
-        raise CatalogError(f"{path}, line {lines + reader.line_num}: not a CSV: {error}") from error
+        raise RecordsError(f"{path}, line {lines + reader.line_num}: not a CSV: {error}") from error
 
 
 def _is_empty(cell: str) -> bool:
@@ -161,7 +161,7 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> list[list[str]]:
         table = pq.read_table(path, columns=wanted)
         texts = [table.column(name).cast(pa.string()).to_pylist() for name in wanted]
     except (pa.ArrowException, OSError) as error:
-        raise CatalogError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+        raise RecordsError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     rows = [[value or "" for value in row] for row in zip(*texts, strict=True)]
     kept = [row for row in rows if len(row) == 1 or not all(map(_is_empty, row))]
     return [[row[place] for row in kept] for place in range(len(columns))]
@@ -178,9 +178,9 @@ def _positions(path: Path, header: Sequence[str], columns: Sequence[str]) -> lis
         places = _places(header, column)
         if not places:
             there = ", ".join(f"'{name}'" for name in header if name) or "none at all"
-            raise CatalogError(
+            raise RecordsError(
                 f"{path} has no column '{column}'; it has {there}. Name yours with --image-column and --label-column"
             )
         if len(places) > 1:
-            raise CatalogError(f"{path} has the column '{column}' more than once")
+            raise RecordsError(f"{path} has the column '{column}' more than once")
     return [_places(header, column)[0] for column in columns]

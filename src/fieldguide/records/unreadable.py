@@ -1,22 +1,22 @@
 """The list of pictures that could not be read, beside what was made of the others."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fieldguide.core.errors import CatalogError
+from fieldguide.core.errors import RecordsError
 from fieldguide.core.outputs import LIST_HEADER, is_list, list_path
-from fieldguide.embedding import EmbeddedPictures
 from fieldguide.records.answers import write_table
+from fieldguide.records.image_table import ImageTable
 from fieldguide.records.kinds import way_out
 
 log = logging.getLogger("fieldguide")
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadablePicture:
     """A picture that could not be read, as the user named it, and why."""
 
     image: str
@@ -24,7 +24,7 @@ class Unreadable:
     reason: str
 
 
-class UnreadablePictures(CatalogError):
+class UnreadablePictures(RecordsError):
     """Pictures without which a run cannot go on.
 
     Attributes
@@ -32,21 +32,27 @@ class UnreadablePictures(CatalogError):
     unreadable : all that could not be read so far
     """
 
-    def __init__(self, message: str, unreadable: Sequence[Unreadable]) -> None:
+    def __init__(self, message: str, unreadable: Sequence[UnreadablePicture]) -> None:
         super().__init__(message)
         self.unreadable = unreadable
 
 
-def unreadable_in(embedded: EmbeddedPictures, part: str) -> list[Unreadable]:
-    """Those of a catalog, and what was passed over beside them by its name; `part` says of what it was read."""
-    images = embedded.catalog.images
+def unreadable_in(pictures: ImageTable, reasons: Mapping[int, str], part: str) -> list[UnreadablePicture]:
+    """List the pictures that could not be read, and what was passed over beside them by its name.
+
+    Parameters
+    ----------
+    pictures : all of them
+    reasons : by row of `pictures`
+    part : of what they are a part, gallery or queries
+    """
+    images = pictures.images
     return [
-        Unreadable(images[row], part, _with_way_out(images[row], reason))
-        for row, reason in embedded.embeddings.unreadable.items()
-    ] + [Unreadable(name, part, reason) for name, reason in embedded.catalog.passed_over.items()]
+        UnreadablePicture(images[row], part, _with_way_out(images[row], reason)) for row, reason in reasons.items()
+    ] + [UnreadablePicture(name, part, reason) for name, reason in pictures.passed_over.items()]
 
 
-def refuse_unreadable(unreadable: Sequence[Unreadable]) -> None:
+def refuse_unreadable(unreadable: Sequence[UnreadablePicture]) -> None:
     """Stop where everything is to be read and something was not.
 
     Raises
@@ -77,10 +83,10 @@ def list_unreadable(output: Path, image_column: str) -> Iterator[None]:
         if path is None:
             raise
         _write(error.unreadable, path, image_column)
-        raise CatalogError(f"{error}; listed in {path}") from error
+        raise RecordsError(f"{error}; listed in {path}") from error
 
 
-def write_unreadable(unreadable: Sequence[Unreadable], output: Path, image_column: str) -> None:
+def write_unreadable(unreadable: Sequence[UnreadablePicture], output: Path, image_column: str) -> None:
     """Write the list and say so; with nothing to list, delete that of an earlier run.
 
     Where the output is no file, as standard output is none, there is no place for a list, and they are only counted.
@@ -105,6 +111,6 @@ def write_unreadable(unreadable: Sequence[Unreadable], output: Path, image_colum
     )
 
 
-def _write(unreadable: Sequence[Unreadable], path: Path | None, image_column: str) -> None:
+def _write(unreadable: Sequence[UnreadablePicture], path: Path | None, image_column: str) -> None:
     if path is not None:
         write_table(path, (image_column, *LIST_HEADER), [(one.image, one.part, one.reason) for one in unreadable])

@@ -19,11 +19,11 @@ from torch import nn
 from fieldguide.core.arrays import Floats, Ints
 from fieldguide.core.errors import FieldguideError
 from fieldguide.core.files import written_whole
+from fieldguide.core.randomness import seeded
 from fieldguide.training.banks import Bank
 from fieldguide.training.configurations import Configuration
 from fieldguide.training.losses import Objective
 from fieldguide.training.processes import from_main, on_cpu
-from fieldguide.training.randomness import seeded
 from fieldguide.training.watch import Spread
 
 PROXY_RATE = 100.0  # proxies learn that much faster than the network (Kim et al., Proxy anchor loss, 2020)

@@ -10,9 +10,9 @@ from torch import nn
 from fieldguide.backbones.head import Head, HeadShape
 from fieldguide.core.arrays import Floats, Ints
 from fieldguide.core.errors import FieldguideError
+from fieldguide.core.randomness import seeded
 from fieldguide.recognition.space import PowerCentring, WithinClassWhitening
 from fieldguide.training.configurations import Configuration
-from fieldguide.training.randomness import seeded
 
 LORA_RANK = 8
 

@@ -17,18 +17,19 @@ from fieldguide.backbones import Backbone, fingerprint
 from fieldguide.backbones.adapted import CARD, Adapted, save_adapted, save_epoch
 from fieldguide.backbones.head import Head
 from fieldguide.core.arrays import Anything, Floats, Ints
-from fieldguide.core.errors import CatalogError, FieldguideError
+from fieldguide.core.errors import FieldguideError, RecordsError
 from fieldguide.core.files import written_whole
+from fieldguide.core.randomness import seeded
 from fieldguide.embedding import Store, embed
+from fieldguide.embedding.views import Views
 from fieldguide.engines import Engine, start_engine
-from fieldguide.records import Catalog
-from fieldguide.training.banks import Bank, EmbeddedViews, Pictures, Views
+from fieldguide.records import ImageTable
+from fieldguide.training.banks import Bank, EmbeddedViews, Pictures
 from fieldguide.training.configurations import Configuration
 from fieldguide.training.held_out import Fold, better, everything, folds, recognised, retrieval
 from fieldguide.training.loop import Epoch, Material, embed_plain, run
 from fieldguide.training.networks import Tuned, prefixed, start_head
 from fieldguide.training.processes import from_main, is_main
-from fieldguide.training.randomness import seeded
 
 PLAN = "plan.json"
 ONE_CLASS = "training needs a gallery of at least two classes"
@@ -85,8 +86,8 @@ class Frozen:
 
 def train(
     configuration: Configuration,
-    gallery: Catalog,
-    queries: Catalog | None,
+    gallery: ImageTable,
+    queries: ImageTable | None,
     backbone: Backbone,
     folder: Path,
     *,
@@ -116,7 +117,7 @@ def train(
     configuration.check()
     _require_libraries(configuration)
     if len(set(gallery.labels or ())) < 2:
-        raise CatalogError(ONE_CLASS)
+        raise RecordsError(ONE_CLASS)
     from_main(lambda: _claim(folder, configuration, backbone))
     show = show and is_main()
     with seeded(configuration.seed):  # building a network draws weights, before its own are loaded
@@ -128,7 +129,7 @@ def train(
             embeddings = embed(catalog, backbone, engine=runner, store=store, what=what, show=show)
             readable = catalog.take(embeddings.rows)
             if not readable:
-                raise CatalogError(f"none of the {len(catalog)} pictures of the {what} can be read")
+                raise RecordsError(f"none of the {len(catalog)} pictures of the {what} can be read")
             n_views = configuration.views if configuration.tune == "head" else 0
             wanted = n_views if what == "gallery" or configuration.approach != "metric" else 0
             parts.append((readable, embeddings.matrix, views.of(readable, wanted, f"views of {what}")))
@@ -144,7 +145,7 @@ def train_on(
     backbone: Backbone,
     folder: Path,
     *,
-    pictures: tuple[Catalog, Catalog | None] | None = None,
+    pictures: tuple[ImageTable, ImageTable | None] | None = None,
 ) -> Trained:
     """Train on embeddings that are there already; `pictures` are needed where the backbone itself is tuned."""
     with seeded(configuration.seed):  # layers draw weights when they are made, whatever is loaded into them
@@ -156,11 +157,11 @@ def _train_on(
     frozen: Frozen,
     backbone: Backbone,
     folder: Path,
-    pictures: tuple[Catalog, Catalog | None] | None,
+    pictures: tuple[ImageTable, ImageTable | None] | None,
 ) -> Trained:
     codes = np.unique(np.array(frozen.labels), return_inverse=True)[1]
     if codes.max() < 1:
-        raise CatalogError(f"{ONE_CLASS} whose pictures can be read")
+        raise RecordsError(f"{ONE_CLASS} whose pictures can be read")
     job = _Job(configuration, frozen, codes, backbone, folder, pictures)
     everything_known = np.arange(len(codes))
     if not configuration.folds:
@@ -211,7 +212,7 @@ class _Job:
     codes: Ints
     backbone: Backbone
     folder: Path
-    pictures: tuple[Catalog, Catalog | None] | None
+    pictures: tuple[ImageTable, ImageTable | None] | None
 
     def rehearse(self, cuts: Sequence[Fold]) -> tuple[Anything, list[Anything]]:
         """Train on each cut: points of the held-out pictures, frozen and by epoch.
