@@ -19,11 +19,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fieldguide.arrays import Floats
-from fieldguide.catalog import Catalog, read_queries
-from fieldguide.embedding import embed, load_backbone, start_engine
-from fieldguide.embedding.backbones import Backbone
-from fieldguide.errors import FieldguideError
+from fieldguide.backbones import Backbone, load_backbone
+from fieldguide.core.arrays import Floats
+from fieldguide.core.errors import FieldguideError
+from fieldguide.embedding import embed
+from fieldguide.engines import start_engine
+from fieldguide.records import ImageTable, read_queries
 
 BATCH = 32
 Rate = tuple[str, str, float, float, Floats]
@@ -89,7 +90,7 @@ def count_gflop(backbone: Backbone) -> float:
     return counter.get_total_flops() / 1e9
 
 
-def measure(backbone: Backbone, catalog: Catalog, repeat: int) -> Iterator[tuple[str, float, float, Floats]]:
+def measure(backbone: Backbone, catalog: ImageTable, repeat: int) -> Iterator[tuple[str, float, float, Floats]]:
     """Give each way, its pictures a second, CPU milliseconds a picture and embeddings; the plain loop first."""
     yield "plain loop: Pillow, PyTorch, batch 32", *timed(plain_loop(backbone), catalog, repeat)
     if Path(backbone.name).is_dir():
@@ -110,7 +111,7 @@ def measure(backbone: Backbone, catalog: Catalog, repeat: int) -> Iterator[tuple
         yield way, *timed(lambda paths, runner=runner: ours(paths, backbone, runner), catalog, repeat)
 
 
-def timed(run: Callable[[Sequence[Path]], Floats], catalog: Catalog, repeat: int) -> tuple[float, float, Floats]:
+def timed(run: Callable[[Sequence[Path]], Floats], catalog: ImageTable, repeat: int) -> tuple[float, float, Floats]:
     run(catalog.paths[:BATCH])  # what is loaded and compiled at the first call
     rates, cpu = [], []  # the processor's time means something on a busy machine too
     for _ in range(repeat):
@@ -123,7 +124,7 @@ def timed(run: Callable[[Sequence[Path]], Floats], catalog: Catalog, repeat: int
 
 
 def ours(paths: Sequence[Path], backbone: Backbone, engine: object) -> Floats:
-    return embed(Catalog([path.name for path in paths], list(paths)), backbone, engine=engine, show=False).matrix
+    return embed(ImageTable([path.name for path in paths], list(paths)), backbone, engine=engine, show=False).matrix
 
 
 def plain_loop(backbone: Backbone) -> Callable[[Sequence[Path]], Floats]:

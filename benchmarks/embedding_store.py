@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fieldguide.catalog import read_queries
-from fieldguide.embedding import embed, load_backbone, open_store, start_engine
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed, open_store
+from fieldguide.engines import start_engine
+from fieldguide.records import read_queries
 
 
 class Bands:

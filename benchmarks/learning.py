@@ -18,11 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from fieldguide import CosineClassifier, TransductiveClassifier
-from fieldguide.catalog import read_gallery, read_queries
-from fieldguide.embedding import embed, load_backbone, open_store, start_engine
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed, open_store
+from fieldguide.embedding.views import Views
+from fieldguide.engines import start_engine
 from fieldguide.evaluation.metrics import reciprocal_ranks
-from fieldguide.learning import Frozen, configuration, train_on
-from fieldguide.learning.banks import Views
+from fieldguide.records import read_gallery, read_queries
+from fieldguide.training import Frozen, configuration, train_on
 
 BACKBONE = "efficientnet-lite0"
 VIEWS = 3
@@ -98,7 +100,7 @@ def by_default(frozen: Frozen, gallery, queries, truth, share: float | None = No
     recognizer = TransductiveClassifier(share).fit(gallery, np.array(frozen.labels))
     ranking = recognizer.rank(queries)
     labels = [ranking.labels(row) for row in range(len(ranking))]
-    return reciprocal_ranks(labels, truth, 5).mean(), recognizer.contamination_
+    return reciprocal_ranks(labels, truth, 5).mean(), ranking.contamination
 
 
 def embeddings(folder: Path, kept: Path) -> Frozen:

@@ -1,8 +1,10 @@
 """Seconds and peak memory of the default recognizer as queries become many: a table in Markdown and a plot.
 
     python benchmarks/scale.py [QUERIESxDIMENSIONS ...] [--exact QUERIESxDIMENSIONS ...] [--plot docs/scale.svg]
+                               [--classes 1000] [--shots 3]
 
-Embeddings are drawn: 1,000 classes with 3 gallery pictures each, 30% of the queries from 429 other clusters. Classes
+Embeddings are drawn: 1,000 classes with 3 gallery pictures each unless told otherwise, 30% of the queries from other
+clusters, 429 of them. Classes
 come in groups of ten that resemble each other, pictures vary along the directions in which classes do, some far more
 than others: cosine similarity, told the share of distractors, has an mAP@5 of about 0.7. Each size has a process of
 its own, as peak memory only ever grows. `--exact` names sizes to be run again with exact neighbours.
@@ -21,12 +23,18 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide import CosineClassifier, OpenSetClassifier, ThresholdRule, TransductiveClassifier
+from fieldguide import (
+    CosineClassifier,
+    OpenSetClassifier,
+    ThresholdRule,
+    TransductiveClassifier,
+)
 from fieldguide.recognition import UNKNOWN, PowerCentring, WithinClassWhitening, neighbours
 from fieldguide.recognition.approximate import nearest_in_lists
 
 SIZES = ["10000x512", "30000x512", "100000x512", "300000x512", "13000x1280"]
-CLASSES, STRANGERS, SHOTS, ALIKE = 1000, 429, 3, 10
+CLASSES, SHOTS, ALIKE = 1000, 3, 10
+STRANGERS = 0.429  # other clusters, a class
 COLUMNS = [
     "queries",
     "neighbours",
@@ -73,15 +81,20 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", metavar="QUERIESxDIMENSIONS", default=SIZES)
     parser.add_argument("--exact", nargs="*", metavar="QUERIESxDIMENSIONS", default=[])
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--classes", type=int, default=CLASSES)
+    parser.add_argument("--shots", type=int, default=SHOTS)
     parser.add_argument("--alone", action="store_true", help="measure one size in this process, and print JSON")
     args = parser.parse_args()
     if args.alone:
         (size,) = args.exact or args.sizes
-        print(json.dumps(asdict(measure(*map(int, size.split("x")), exact=bool(args.exact)))))
+        queries, dim = map(int, size.split("x"))
+        print(json.dumps(asdict(measure(queries, dim, args.classes, args.shots, exact=bool(args.exact)))))
         return
     for cells in (COLUMNS, ["---"] * len(COLUMNS)):
         print("| " + " | ".join(cells) + " |")
-    results = [in_a_process(size) for size in args.sizes] + [in_a_process("--exact", size) for size in args.exact]
+    gallery = ("--classes", str(args.classes), "--shots", str(args.shots))
+    results = [in_a_process(*gallery, size) for size in args.sizes]
+    results += [in_a_process(*gallery, "--exact", size) for size in args.exact]
     approximate = sorted((one for one in results if one.dim == 512 and not one.exact), key=lambda one: one.queries)
     for few, many in itertools.pairwise(approximate):
         more = math.log(many.queries / few.queries)
@@ -107,10 +120,10 @@ def row(one: Measured) -> list[str]:
     return [f"{one.queries:,} × {one.dim}", *how, *took, f"{one.transductive:.4f}", f"{one.cosine:.3f}"]
 
 
-def measure(n: int, dim: int, *, exact: bool) -> Measured:
+def measure(n: int, dim: int, classes: int, shots: int, *, exact: bool) -> Measured:
     if exact:
-        neighbours.EXACT_UP_TO = n + CLASSES * SHOTS
-    task = draw(n, dim)
+        neighbours.EXACT_UP_TO = n + classes * shots
+    task = draw(n, dim, classes, shots)
     start, busy = time.perf_counter(), time.process_time()
     recognizer = TransductiveClassifier().fit(task.gallery, task.codes)
     ranking = recognizer.rank(task.queries)
@@ -123,19 +136,19 @@ def measure(n: int, dim: int, *, exact: bool) -> Measured:
         exact=exact,
         seconds=seconds,
         cpu_seconds=cpu_seconds,
-        embeddings_mib=task.queries.nbytes / 2**20,
+        embeddings_mib=(task.gallery.nbytes + task.queries.nbytes) / 2**20,
         peak_mib=peak,
-        contamination=recognizer.contamination_,
+        contamination=ranking.contamination,
         transductive=mean_precision(ranking.codes, task.truth),
         cosine=mean_precision(cosine.rank(task.queries).codes, task.truth),
-        recall=recall(task) if n > neighbours.EXACT_UP_TO else math.nan,
+        recall=recall(task) if n + classes * shots > neighbours.EXACT_UP_TO and not exact else math.nan,
     )
 
 
-def draw(n: int, dim: int, seed: int = 0) -> Task:
+def draw(n: int, dim: int, classes: int, shots: int, seed: int = 0) -> Task:
     """Draw embeddings as the module's first lines say."""
     rng = np.random.default_rng(seed)
-    clusters = CLASSES + STRANGERS
+    clusters = classes + round(STRANGERS * classes)
     size = np.arange(1, dim + 1) ** -1.2  # how much directions vary, the first most
     size /= np.linalg.norm(size)
     group = rng.permutation(clusters) // ALIKE
@@ -152,9 +165,9 @@ def draw(n: int, dim: int, seed: int = 0) -> Task:
             rows[part] = (centres[cluster[part]] + noise * within).astype(np.float32) @ turn
         return rows
 
-    codes = np.repeat(np.arange(CLASSES), SHOTS)
+    codes = np.repeat(np.arange(classes), shots)
     of_queries = rng.integers(0, clusters, n)
-    return Task(pictures(codes), codes, pictures(of_queries), np.where(of_queries < CLASSES, of_queries, UNKNOWN))
+    return Task(pictures(codes), codes, pictures(of_queries), np.where(of_queries < classes, of_queries, UNKNOWN))
 
 
 def mean_precision(codes: np.ndarray, truth: np.ndarray) -> float:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide.catalog import read_gallery, read_queries
-from fieldguide.catalog.tables import read_columns
-from fieldguide.embedding import embed, load_backbone
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed
 from fieldguide.evaluation.metrics import Separation, reciprocal_ranks
 from fieldguide.recognition import Ranking, Recognizer
+from fieldguide.records import read_gallery, read_queries
+from fieldguide.records.tables import read_columns
 
 STRANGE = "-1"
 
@@ -128,7 +129,7 @@ def measure(recognizer: Recognizer, task: Task) -> Measured:
     return Measured(
         float(points.mean()),
         float(separation.auroc(np.ones(len(distractor)))) if mixed else float("nan"),
-        getattr(recognizer, "contamination_", float(ranking.is_unknown().mean())),
+        ranking.contamination,
         calibration_error(ranking.probability[:, 0], points == 1),
     )
 

@@ -3,13 +3,13 @@
 import tempfile
 from pathlib import Path
 
-from fieldguide.catalog import read_gallery, read_queries
-from fieldguide.demo import make_task
-from fieldguide.identification import Settings, identify_catalogs
+from fieldguide.pipelines.demo import make_task
+from fieldguide.pipelines.identify import Settings, identify_catalogs
+from fieldguide.pipelines.report import run_of
+from fieldguide.records import read_gallery, read_queries
 from fieldguide.report.contamination import draw_contamination
 from fieldguide.report.maps import draw_map_of_classes
 from fieldguide.report.predictions import draw_predictions
-from fieldguide.reporting import run_of
 
 HERE = Path(__file__).parent
 LINES = 5  # queries

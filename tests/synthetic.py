@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from fieldguide import TransductiveClassifier
-from fieldguide.answers import RunFacts
-from fieldguide.catalog import Catalog
 from fieldguide.embedding import Embeddings
-from fieldguide.report import Run
+from fieldguide.records import ImageTable
+from fieldguide.records.answers import RunFacts
+from fieldguide.report import ReportData
 
 DIM, SHOTS, NOISE = 32, 3, 1.15  # so noisy that some classes are mistaken for others
 
@@ -29,7 +29,7 @@ def make_run(
     side: int = 24,
     paint: Callable[[float, int], Image.Image] | None = None,
     seed: int = 0,
-) -> Run:
+) -> ReportData:
     """Make gallery and queries in `folder`, and answer them by the default recognizer.
 
     Parameters
@@ -56,7 +56,7 @@ def make_run(
     shots, asked = embeddings(of_shots), embeddings(of_queries)
     shot_names = [f"shot-{row}.png" for row in range(len(of_shots))]
     query_names = [*(names or []), *(f"query-{row:05}.png" for row in range(len(names or []), queries))]
-    gallery = Catalog(shot_names, [folder / name for name in shot_names], [labels[code] for code in of_shots])
+    gallery = ImageTable(shot_names, [folder / name for name in shot_names], [labels[code] for code in of_shots])
     paths = [folder / f"query-{row:05}.png" for row in range(queries)]
     painted: dict[int, Path] = {}
     for path, code in zip([*gallery.paths, *paths], [*of_shots, *of_queries], strict=True):
@@ -68,18 +68,18 @@ def make_run(
     recognizer = TransductiveClassifier(seed=seed).fit(shots, np.array(gallery.labels))
     ranking = recognizer.rank(asked).named(query_names, "-1")
     facts = RunFacts(
-        *("transductive", "synthetic", seed, recognizer.account_),
-        recognizer.contamination_,
-        recognizer.contamination_interval_,
+        *("transductive", "synthetic", seed, ranking.rejection_summary),
+        ranking.contamination,
+        ranking.contamination_interval,
     )
     known = {
         name: "-1" if code >= classes else labels[code] for name, code in zip(query_names, of_queries, strict=True)
     }
-    return Run(
+    return ReportData(
         ranking,
         facts,
         gallery,
-        Catalog(query_names, paths),
+        ImageTable(query_names, paths),
         shots,
         Embeddings(range(queries), asked, {}),
         known if truth else None,

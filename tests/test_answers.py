@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldguide import FieldguideError, Format, Ranking, read_answers, write_answers
-from fieldguide.separators import SEPARATORS
+from fieldguide.records.separators import SEPARATORS
 
 ODD = "ab1é \u0308;|,\t\n\r\"'-_/"  # what classes are called, and what separates, quotes and ends
 

@@ -14,10 +14,11 @@ from PIL import Image
 from checkpoints import CHECKPOINTS, embed_by_transformers, save
 from drawing import KINDS, draw
 from fieldguide import FieldguideError
-from fieldguide.catalog import Catalog
-from fieldguide.embedding import ENGINES, embed, load_backbone
-from fieldguide.embedding.backbones import fingerprint, processor
-from fieldguide.embedding.pictures import open_rgb
+from fieldguide.backbones import fingerprint, load_backbone, processor
+from fieldguide.embedding import embed
+from fieldguide.engines import ENGINES
+from fieldguide.images.decoding import open_rgb
+from fieldguide.records import ImageTable
 
 pytest.importorskip("transformers")
 
@@ -39,7 +40,7 @@ def catalog(tmp_path_factory):
     draw("dots", 1).resize((90, 120)).convert("CMYK").save(folder / "cmyk.jpg")
     draw("checks", 1).resize((90, 121)).convert("P").save(folder / "palette.gif")
     paths = sorted(folder.iterdir())
-    return Catalog([path.name for path in paths], paths)
+    return ImageTable([path.name for path in paths], paths)
 
 
 def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -314,7 +315,7 @@ def test_the_sizes_in_the_list_are_those_of_the_architectures():
     import torch
     import transformers as hf
 
-    from fieldguide.embedding.backbones.listing import KNOWN
+    from fieldguide.backbones.listing import KNOWN
 
     large = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
     small = {"hidden_size": 384, "num_attention_heads": 6}

@@ -1,16 +1,18 @@
 """Galleries and lists of queries: what is in them comes back unchanged, what is wrong with them is said."""
 
 import os
+import shutil
 import string
+import unicodedata
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from drawing import draw
+from drawing import KNOWN, draw
 from fieldguide import FieldguideError
-from fieldguide.catalog import read_gallery, read_queries
+from fieldguide.records import read_both, read_gallery, read_queries
 
 # Any text there is, with more than its share of what upsets spreadsheets; lone surrogates are not text
 TEXT = st.one_of(
@@ -19,7 +21,7 @@ TEXT = st.one_of(
     ),
     st.text(st.sampled_from(string.digits + "eE.,-+\"' \t\r\n;"), min_size=1),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20),
-)
+).filter(lambda text: not text.isspace())
 
 
 @st.composite
@@ -27,7 +29,9 @@ def galleries(draw_from):
     """Rows of image and label; each picture once, however its path is written."""
     images = draw_from(st.lists(TEXT, min_size=1, max_size=12, unique=True))
     assume(len({os.path.normpath(image) for image in images}) == len(images))
-    labels = draw_from(st.lists(TEXT.filter(lambda label: label != "-1"), min_size=len(images), max_size=len(images)))
+    labels = draw_from(
+        st.lists(TEXT.filter(lambda label: label.strip() != "-1"), min_size=len(images), max_size=len(images))
+    )
     return list(zip(images, labels, strict=True))
 
 
@@ -41,7 +45,8 @@ def place(tmp_path_factory):
 def test_any_text_comes_back_unchanged_and_in_order(rows, kind, place, table):
     file = table(place / f"gallery.{kind}", [("label", "image"), *((label, image) for image, label in rows)])
     gallery = read_gallery(file)
-    assert list(zip(gallery.images, gallery.labels, strict=True)) == rows
+    assert gallery.images == [image for image, _ in rows]
+    assert gallery.labels == [unicodedata.normalize("NFC", label).strip() for _, label in rows]
     assert gallery.paths == [place / image for image, _ in rows]
 
     queries = read_queries(file)
@@ -96,15 +101,256 @@ def test_folders_come_in_the_order_of_their_names(tmp_path):
     assert gallery.paths == [tmp_path / image for image in gallery.images]
 
 
-def test_links_to_folders_are_not_followed_and_hidden_files_passed_over(tmp_path):
-    (tmp_path / "a").mkdir()
-    for name in "a/1.png", "a/.2.png", "a/._1.png":
-        (tmp_path / name).touch()
-    try:
-        (tmp_path / "a" / "round").symlink_to(tmp_path)
-    except OSError:
-        pytest.skip("no links here")
+def put(folder: Path, *names: str) -> Path:
+    """Make empty files; an empty name is a folder's alone."""
+    for name in names:
+        place = folder / name
+        (place if name.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
+        if not name.endswith("/"):
+            place.touch()
+    return folder
+
+
+def test_what_is_hidden_or_a_systems_own_is_passed_over_without_a_word(tmp_path, caplog):
+    """Bins, thumbnails of a NAS, what a Mac's archives and desktops leave behind."""
+    put(tmp_path, "a/1.png", "a/.2.png", "a/._1.png", ".trash/a.png", "a/Thumbs.db", "desktop.ini", "a/Icon\r")
+    for name in "@eaDir", "#recycle", "$RECYCLE.BIN", "@Recycle", "lost+found", "__MACOSX", "System Volume Information":
+        put(tmp_path, f"{name}/a/SYNOPHOTO_THUMB_M.jpg", f"a/{name}/1.png/x.jpg")
     assert read_queries(tmp_path).images == ["a/1.png"]
+    assert read_queries(tmp_path).passed_over == {}
+    assert read_gallery(tmp_path).labels == ["a"]
+    assert caplog.messages == []
+
+
+# --- links ---------------------------------------------------------------------------------------------------------
+
+
+def test_linked_folders_are_followed(tmp_path, caplog):
+    gallery = put(tmp_path, "gallery/real/0.jpg", "store/deep/1.jpg", "store/2.jpg", "hidden/.kept/3.jpg") / "gallery"
+    (gallery / "linked").symlink_to(tmp_path / "store")
+    (gallery / "kept").symlink_to("../hidden/.kept")
+    found = read_gallery(gallery)
+    assert found.images == ["kept/3.jpg", "linked/2.jpg", "linked/deep/1.jpg", "real/0.jpg"]
+    assert found.labels == ["kept", "linked", "linked", "real"]
+    (tmp_path / "alias").symlink_to(gallery)
+    assert read_queries(tmp_path / "alias").images == found.images
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "said"),
+    [
+        ("q/a/round", "q", "which holds it: round in a circle"),
+        ("q/a/round", "q/a", "which holds it: round in a circle"),
+        ("q/a/up", ".", "which holds it: round in a circle"),
+        ("q/twin", "q/a", "which is read already"),
+        ("outside/round", "outside", "which holds it: round in a circle"),
+    ],
+)
+def test_circles_of_links_are_found_and_named(link, target, said, tmp_path, caplog):
+    put(tmp_path, "q/a/1.png", "outside/2.png", "z.png")
+    (tmp_path / "q" / "other").symlink_to(tmp_path / "outside")
+    (tmp_path / link).symlink_to(tmp_path / target)
+    assert read_queries(tmp_path / "q").images == ["a/1.png", "other/2.png"]
+    (line,) = caplog.messages
+    assert said in line
+    assert Path(link).name in line
+
+
+def test_links_that_lead_nowhere_are_named(tmp_path):
+    put(tmp_path, "a/1.png")
+    (tmp_path / "b").symlink_to("/not/mounted")
+    (tmp_path / "a" / "2.png").symlink_to("gone.png")
+    gallery = read_gallery(tmp_path)
+    assert gallery.images == ["a/1.png", "a/2.png"]  # the second is found unreadable, as any picture that is gone
+    assert gallery.passed_over == {"b": "a link to /not/mounted, which is not there"}
+
+
+# --- what is no picture by its name --------------------------------------------------------------------------------
+
+
+def test_what_is_passed_over_by_name_has_a_reason_and_notes_have_none(tmp_path):
+    wrong = {
+        "a/IMG_1.CR2": "a camera's raw file: export it as JPEG or TIFF",
+        "b.nef": "a camera's raw file: export it as JPEG or TIFF",
+        "clip.MP4": "a film: save its frames as pictures",
+        "leaf.svg": "a drawing of lines: export it as PNG",
+        "more.zip": "an archive: unpack it",
+        "plate.pdf": "a document: save its pages or pictures as JPEG or PNG",
+        "scan.xyz": "not a picture by its ending .xyz: if it is one, convert it to JPEG or PNG",
+        "IMG_0007": "its name has no ending: if it is a picture, give it one, such as .jpg",
+    }
+    put(tmp_path, "1.png", *wrong, "1.json", "notes.txt", "a/labels.csv", "1.xmp", "README", "LICENSE.md")
+    queries = read_queries(tmp_path)
+    assert queries.images == ["1.png"]
+    assert queries.passed_over == wrong
+    for name in ["1.png", "IMG_0007"]:
+        (tmp_path / name).unlink()
+    with pytest.raises(FieldguideError, match=r"holds no pictures to identify. There is a/IMG_1.CR2 \(a camera's raw"):
+        read_queries(tmp_path)
+
+
+# --- names in two Unicode forms, spaces at their ends --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("on_disk", "in_table"), [("NFD", "NFC"), ("NFC", "NFD"), ("NFD", "NFD")])
+def test_names_match_in_either_unicode_form(on_disk, in_table, place, table):
+    folder = place / f"{on_disk}-{in_table}"
+    names = ["Müsli/Äpfel 1.png", "Crème/ö.png", "Crème/plain.png"]
+    put(folder, *(unicodedata.normalize(on_disk, name) for name in names))
+    rows = [(unicodedata.normalize(in_table, name), unicodedata.normalize(in_table, name[:5])) for name in names]
+    gallery = read_gallery(table(folder / "g.csv", [("image", "label"), *rows]))
+    assert gallery.images == [name for name, _ in rows], "answers have the user's names"
+    assert all(path.exists() for path in gallery.paths)
+    assert gallery.labels == ["Müsli", "Crème", "Crème"]
+    assert read_gallery(folder).labels == ["Crème", "Crème", "Müsli"]
+
+
+def test_a_class_in_both_unicode_forms_is_one(tmp_path, table):
+    put(tmp_path / "g", "Cafe\u0301/1.png", "Caf\u00e9/2.png")
+    assert read_gallery(tmp_path / "g").shots() == {"Caf\u00e9": 2}
+    rows = [("1.png", "Cafe\u0301"), ("2.png", "Caf\u00e9"), ("3.png", "\u00a0Caf\u00e9 ")]
+    assert read_gallery(table(tmp_path / "g.csv", [("image", "label"), *rows])).shots() == {"Caf\u00e9": 3}
+
+
+def test_spaces_around_names_do_no_harm(tmp_path, table):
+    put(tmp_path, "a.png", "b .png ", " c/d.png", "e/f.png")
+    rows = [("a.png ", "x"), ("b .png ", "x "), ("\u00a0c/d.png", "\u00a0y"), ("e\\f.png", "y")]
+    gallery = read_gallery(table(tmp_path / "g.csv", [("image ", " label"), *rows]))
+    assert gallery.paths == [tmp_path / name for name in ("a.png", "b .png ", " c/d.png", "e/f.png")]
+    assert gallery.images == [name for name, _ in rows]
+    assert gallery.labels == ["x", "x", "y", "y"]
+
+
+def test_labels_that_look_alike_are_named(tmp_path, table, caplog):
+    rows = [("1.png", "Panthera leo"), ("2.png", "Panthera\u00a0leo"), ("3.png", "panthera  leo"), ("4.png", "lion")]
+    assert len(read_gallery(table(tmp_path / "g.csv", [("image", "label"), *rows])).shots()) == 4
+    (line,) = caplog.messages
+    assert "'Panthera leo' and 'Panthera\\xa0leo' and 'panthera  leo' are different classes by their case or" in line
+
+
+# --- tables of spreadsheets ----------------------------------------------------------------------------------------
+
+SPREADSHEETS = {
+    "semicolons": 'image;label\r\n"a;1,5.png";007\r\nb.png;"x; y"\r\n',
+    "tabs": "image\tlabel\na;1,5.png\t007\nb.png\tx; y\n",
+    "quotes that are wrong by commas": '"image";"label"\n"a;1,5.png";"007"\n"b.png";"x; y"\n',
+    "Excel's word for the separator": 'sep=;\nimage;label\n"a;1,5.png";007\nb.png;"x; y"\n',
+    "empty rows and columns": '\n,,,\nimage,label,,\n"a;1,5.png",007,,\n,,,\n , ,,\nb.png,x; y\n,,,,,\n',
+    "a mark and UTF-16": "\ufeffimage\tlabel\r\na;1,5.png\t007\r\nb.png\tx; y\r\n".encode("utf-16-le"),
+    "UTF-16 without a mark": 'image;label\n"a;1,5.png";007\nb.png;"x; y"\n'.encode("utf-16-le"),
+    "UTF-16 the other way": '\ufeffimage,label\n"a;1,5.png",007\nb.png,x; y\n'.encode("utf-16-be"),
+}
+
+
+@pytest.mark.parametrize("case", SPREADSHEETS)
+def test_tables_are_read_as_spreadsheets_write_them(case, tmp_path):
+    content = SPREADSHEETS[case]
+    (tmp_path / "t.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    gallery = read_gallery(tmp_path / "t.csv")
+    assert gallery.images == ["a;1,5.png", "b.png"]
+    assert gallery.labels == ["007", "x; y"]
+    assert read_queries(tmp_path / "t.csv").images == gallery.images
+
+
+def test_empty_rows_of_a_parquet_are_passed_over(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"image": ["a.png", None, " "], "label": ["a", None, ""]}), tmp_path / "g.parquet")
+    assert read_gallery(tmp_path / "g.parquet").images == ["a.png"]
+
+
+# --- where relative paths start ------------------------------------------------------------------------------------
+
+
+def test_relative_paths_may_start_in_other_folders(tmp_path, table):
+    """Kaggle's train.csv beside train/, and test.csv beside test/."""
+    put(tmp_path, "train/1.png", "train/2.png", "test/3.png")
+    train = table(tmp_path / "train.csv", [("image", "label"), ("1.png", "a"), ("2.png", "b")])
+    test = table(tmp_path / "test.csv", [("image",), ("gone.png",), ("3.png",)])
+    roots = [tmp_path / "train", tmp_path / "test"]
+    assert read_gallery(train, image_root=roots).paths == [tmp_path / "train/1.png", tmp_path / "train/2.png"]
+    assert read_queries(test, image_root=roots).paths == [tmp_path / "test/gone.png", tmp_path / "test/3.png"]
+    assert read_gallery(train, image_root=str(tmp_path / "train")).images == ["1.png", "2.png"]
+    beside = table(tmp_path / "train" / "t.csv", [("image",), ("1.png",)])
+    assert read_queries(beside, image_root=tmp_path / "test").paths == [tmp_path / "train/1.png"]
+    with pytest.raises(FieldguideError, match=r"no such folder: .*gone, where --image-root says that pictures are"):
+        read_queries(test, image_root=tmp_path / "gone")
+
+
+def test_the_folder_where_pictures_are_is_suggested_and_then_works(few, done, refused, table, tmp_path):
+    labels = {path.name: path.parent.name for path in few.gallery.rglob("0.png")}
+    put(tmp_path, "train/", "pictures/")
+    for path in few.gallery.rglob("0.png"):
+        shutil.copy(path, tmp_path / "train" / f"{path.parent.name}.png")
+    assert labels
+    train = table(tmp_path / "train.csv", [("image", "label"), *((f"{kind}.png", kind) for kind in KNOWN)])
+    words = "identify", train, few.queries, "-o", tmp_path / "a.csv", "--distractors", "none"
+    line = refused(*words)
+    assert "none of the 4 gallery pictures can be read (no such file); the first was looked for at " in line
+    assert f"{tmp_path / 'stripes.png'}; it is in {tmp_path / 'train'}: add --image-root '{tmp_path / 'train'}'" in line
+    assert f"; listed in {tmp_path / 'a.unreadable.csv'}" in line
+    assert (tmp_path / "a.unreadable.csv").read_text().splitlines()[1] == "stripes.png,gallery,no such file"
+    assert (
+        "gallery: 4 classes, 4 pictures (1 a class); queries: 7" in done(*words, "--image-root", tmp_path / "train").out
+    )
+    assert not (tmp_path / "a.unreadable.csv").exists()
+
+
+# --- what looks like a mistake -------------------------------------------------------------------------------------
+
+
+def warnings_of(caplog, gallery: Path) -> list[str]:
+    caplog.clear()
+    read_gallery(gallery)
+    return caplog.messages
+
+
+def test_empty_classes_and_levels_too_many_are_named(tmp_path, caplog):
+    put(tmp_path, "empty/a/1.png", "empty/b/", "empty/c/notes.txt", "empty/d/1.nef")
+    assert "3 folders hold no pictures and are no classes: 'b', 'c', 'd'" in " ".join(
+        warnings_of(caplog, tmp_path / "empty")
+    )
+
+    put(tmp_path, "level/train/a/1.png", "level/train/b/1.png")
+    (line,) = warnings_of(caplog, tmp_path / "level")
+    assert "every picture is of the class 'train', with folders in it such as 'a': if these are the classes" in line
+    assert f"name {tmp_path / 'level' / 'train'} as the gallery" in line
+    put(tmp_path, "level/val/a/2.png", "level/val/b/2.png")
+    (line,) = warnings_of(caplog, tmp_path / "level")
+    assert "every picture is of one of the classes 'train', 'val', with folders in it such as 'a'" in line
+
+    put(tmp_path, "one/a/1.png", "one/a/2.png")
+    assert "every picture is of the one class 'a'" in warnings_of(caplog, tmp_path / "one")[0]
+    put(tmp_path, "sides/a/left/1.png", "sides/a/right/2.png", "sides/b/left/1.png", "sides/b/right/2.png")
+    assert warnings_of(caplog, tmp_path / "sides") == []
+
+
+def test_queries_in_the_gallery_are_named(tmp_path, caplog, table):
+    gallery = put(tmp_path, "g/a/1.png", "g/b/2.png", "g/queries/3.png", "q/4.png") / "g"
+    read_both(gallery, gallery / "queries")
+    assert (
+        "lies in the gallery, where its pictures are of the class 'queries': move it elsewhere" in caplog.messages[-1]
+    )
+    read_both(gallery, gallery)
+    assert f"gallery and queries are the same, {gallery}: each picture finds itself" in caplog.messages[-1]
+    both = table(tmp_path / "q.csv", [("image",), ("g/../g/a/1.png",), ("q/4.png",)])
+    read_both(gallery, both)
+    assert "1 of 2 queries is a gallery picture too and finds itself: 'g/../g/a/1.png'" in caplog.messages[-1]
+    caplog.clear()
+    read_both(gallery, tmp_path / "q")
+    assert caplog.messages == ["gallery: 3 classes, 3 pictures (1 a class); queries: 1"]
+
+
+def test_pictures_with_the_unknown_label_are_labelled_distractors(tmp_path, table):
+    """As in the whales' own train.csv."""
+    rows = [("1.png", "w_1"), ("2.png", "new_whale"), ("3.png", "w_2"), ("4.png", "new_whale ")]
+    file = table(tmp_path / "train.csv", [("image", "label"), *rows])
+    gallery = read_gallery(file, unknown="new_whale")
+    assert (gallery.images, gallery.labels) == (["1.png", "3.png"], ["w_1", "w_2"])
+    assert gallery.distractors.images == ["2.png", "4.png"]
+    assert read_gallery(file).distractors is None
 
 
 def test_taking_rows_keeps_names_paths_and_labels_together(place, table):
@@ -123,9 +369,10 @@ BAD_TABLES = {  # what the gallery holds, and what is said of it
     "nothing at all": ("", "has no column 'image'; it has none at all"),
     "no image column": ("file,label\na.png,a\n", "has no column 'image'; it has 'file', 'label'. Name yours with"),
     "no label column": ("image,class\na.png,a\n", "has no column 'label'; it has 'image', 'class'. Name yours with"),
-    "the wrong separator": ("image;label\na.png;a\n", "has no column 'image'; it has 'image;label'"),
+    "the wrong separator": ("image:label\na.png:a\n", "has no column 'image'; it has 'image:label'"),
+    "an empty column": ("image,label\na.png,\xa0\n", "row 1 has no value in column 'label'"),
     "a column twice": ("image,label,label\na.png,a,b\n", "has the column 'label' more than once"),
-    "the unknown label": ("image,label\na.png,a\nb.png,-1\n", "the label '-1' is also the unknown label; choose"),
+    "the unknown label alone": ("image,label\na.png,-1\nb.png,-1\n", "all 2 pictures have the unknown label '-1'"),
     "two labels": ("image,label\na.png,a\nb.png,b\na.png,b\n", "a.png is under two labels, 'a' and 'b'"),
     "a picture twice": ("image,label\na.png,a\nb.png,b\na.png,a\n", "a.png is listed twice"),
     "a picture twice by another way": ("image,label\na.png,a\n./x/../a.png,a\n", "./x/../a.png is listed twice"),
@@ -135,7 +382,12 @@ BAD_TABLES = {  # what the gallery holds, and what is said of it
     "no label": ("image,label\na.png,a\nb.png,\n", "row 2 has no value in column 'label'"),
     "no image": ("image,label\n,a\n", "row 1 has no value in column 'image'"),
     "Latin 1": ("image,label\na.png,é\n".encode("latin-1"), "is not UTF-8 (byte 18): save it as 'CSV UTF-8'"),
-    "UTF-16": (GOOD.encode("utf-16"), "is not UTF-8 (byte 0): save it as 'CSV UTF-8'"),
+    "Windows-1252": (
+        "image,label\na.png,a\nb.png,Müsli €\n".encode("cp1252"),
+        "is not UTF-8 (byte 27): save it as 'CSV UTF-8', or convert it, "
+        "from Windows-1252 if line 3 is to read b.png,Müsli €",
+    ),
+    "UTF-16 cut": (GOOD.encode("utf-16")[:-1], "is not UTF-16 (byte 40): save it as 'CSV UTF-8'"),
 }
 
 
@@ -190,9 +442,10 @@ def test_a_gallery_that_is_no_gallery(few, refused, tmp_path):
     assert "a gallery is a folder with a subfolder a class, a .csv or a .parquet" in line
 
 
-def test_a_class_folder_with_the_name_of_the_unknown_label(few, refused, tmp_path):
-    line = refused("identify", few.gallery, few.queries, "--unknown", "rings", "-o", tmp_path / "a.csv")
-    assert "the label 'rings' is also the unknown label; choose another with --unknown" in line
+def test_a_spreadsheet_is_refused_with_the_way_out(few, refused, tmp_path):
+    (tmp_path / "t.xlsx").touch()
+    for line in refused("identify", tmp_path / "t.xlsx", few.queries), refused("embed", tmp_path / "t.xlsx"):
+        assert "t.xlsx is a spreadsheet, which is not read: save it as 'CSV UTF-8'" in line
 
 
 @pytest.mark.parametrize("content", [b"", b"no parquet", b"PAR1" + 20 * b"\0" + b"PAR1"])

@@ -42,8 +42,9 @@ def test_help_of_a_command_explains_every_option(done):
 
 
 def test_the_names_in_the_help_are_those_there_are(done):
-    from fieldguide.embedding import ENGINES, backbone_names
-    from fieldguide.recipes import RECIPES, RULES
+    from fieldguide.backbones import backbone_names
+    from fieldguide.engines import ENGINES
+    from fieldguide.pipelines.recipes import RECIPES, RULES
 
     out = " ".join(done("identify", "--help").out.replace("│", " ").split())
     for name in (*RECIPES, *RULES, *ENGINES, backbone_names()[0]):

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
-from fieldguide import CosineClassifier, DBSCANRule, EVoCRule, FieldguideError, HDBSCANRule, OpenSetClassifier
+from fieldguide import (
+    CosineClassifier,
+    DBSCANRule,
+    EVoCRule,
+    FieldguideError,
+    HDBSCANRule,
+    OpenSetClassifier,
+)
 from fieldguide.evaluation.metrics import Separation
 from fieldguide.recognition.distractors.clusters import graded, rehearsed, without_gallery
 from fieldguide.recognition.distractors.dbscan import knee_of_distances
@@ -55,7 +62,9 @@ def test_clusters_without_a_gallery_picture_are_distractors(name, clusters):
     ranking = recognizer.rank(queries)
     # in the plane a query at the edge of a cluster may be noise; in the embedding the clusters are far apart
     assert (ranking.is_unknown() != foreign).sum() <= (0 if name == "dbscan-embedding" else 3)
-    assert recognizer.account_.startswith(name.split("-", maxsplit=1)[0].upper().replace("EVOC", "EVoC") + " in the ")
+    assert ranking.rejection_summary.startswith(
+        name.split("-", maxsplit=1)[0].upper().replace("EVOC", "EVoC") + " in the "
+    )
     assert Separation(foreign, ranking.distractor_score).auroc(np.ones(len(foreign))) > 0.98
     called = ranking.is_unknown()
     assert ranking.distractor_score[called].min() > ranking.distractor_score[~called].max()
@@ -66,7 +75,7 @@ def test_the_plane_depends_on_nothing_but_the_seed(rule, clusters):
     gallery, labels, queries, _ = clusters
     ranking = CosineClassifier().fit(gallery, labels).rank(queries)
     first, again = (rule.judge(gallery, labels, queries, ranking) for _ in range(2))
-    assert first.account == again.account
+    assert first.summary == again.summary
     assert (first.score == again.score).all()
 
 
@@ -79,9 +88,9 @@ def test_the_smallest_tasks_have_a_verdict(rule, shape, equal):
     for labels in np.arange(shape[0]), np.arange(shape[0]) // 2:
         classifier = OpenSetClassifier(rule=rule).fit(gallery, labels)
         ranking = classifier.rank(queries)
-        assert len(classifier.verdict_.is_distractor) == len(ranking) == shape[1]
+        assert len(ranking) == shape[1]
         assert np.isfinite(ranking.distractor_score).all()
-        assert not (equal and rule == DBSCANRule() and ranking.is_unknown().any())
+        assert not (equal and isinstance(rule, DBSCANRule) and rule.space == "tsne" and ranking.is_unknown().any())
 
 
 def test_too_few_pictures_for_evoc_are_no_clusters(clusters):
@@ -107,7 +116,7 @@ def test_eps_may_be_given(clusters):
     assert shares[0].is_distractor.all()  # all is noise
     assert (shares[1].is_distractor == foreign).all()
     assert not shares[2].is_distractor.any()  # all is one cluster
-    assert "eps 0.3, 9 clusters" in shares[1].account
+    assert "eps 0.3, 9 clusters" in shares[1].summary
 
 
 def test_of_one_shot_a_class_the_knee_gives_eps(clusters):

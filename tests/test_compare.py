@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 
 import fieldguide
-from fieldguide import comparison, recipes
-from fieldguide.adapting import VIEWS, Embedded, Rows, trained
-from fieldguide.catalog import read_queries
-from fieldguide.embedder import Embedder
-from fieldguide.embedding.backbones import fingerprint, load_backbone
-from fieldguide.errors import CatalogError, FieldguideError
+from fieldguide.backbones import fingerprint, load_backbone
+from fieldguide.core.errors import FieldguideError, RecordsError
+from fieldguide.embedding.embedder import Embedder
 from fieldguide.evaluation.leaderboard import Result, read_board, score, table
 from fieldguide.evaluation.tasks import cut_task, simulated_tasks
-from fieldguide.learning import banks
-from fieldguide.recipes import RECIPES, Recipe
+from fieldguide.pipelines import compare as comparison
+from fieldguide.pipelines import recipes
+from fieldguide.pipelines.adapt import VIEWS, Embedded, Rows, trained
+from fieldguide.pipelines.recipes import RECIPES, Recipe
 from fieldguide.recognition import CosineClassifier, TransductiveClassifier
+from fieldguide.records import read_queries
+from fieldguide.training import banks
 
 QUICK = "cosine+threshold,logistic+threshold,transductive"
 
@@ -79,7 +80,7 @@ def test_the_board_keeps_what_made_the_scores(first):
         assert arguments == {**names, "k": 5, "seed": 0, "truth": "given"}
         assert line["versions"]["fieldguide"] == fieldguide.__version__
         assert len(line["mAP@5"]) == 3
-        assert line["account"]
+        assert line["summary"]
 
 
 def test_what_is_on_the_board_is_not_run_again_unless_asked(first, done, monkeypatch):
@@ -259,9 +260,9 @@ def test_views_are_embedded_once_for_all_recipes(few, monkeypatch):
     assert len(made) == len(set(made)) == 15
     catalog = read_queries(few.queries)
     embedder = Embedder("efficientnet-lite0", show=False)
-    every = [embedder(catalog, "").embeddings.matrix, *embedder.views(catalog, VIEWS, "")]
+    every = [embedder(catalog, "").matrix, *embedder.views(catalog, VIEWS, "")]
     assert np.allclose(means[0], np.mean(every, axis=0), atol=1e-4)
-    assert np.array_equal(means[0], means[-1]) or "before training" not in results[-1].account
+    assert np.array_equal(means[0], means[-1]) or "before training" not in results[-1].summary
     assert np.abs(every[0] - means[0]).max() > 0.01
 
 
@@ -345,7 +346,7 @@ def test_a_gallery_becomes_tasks_with_a_shot_of_each_class_hidden(shots):
 
 
 def test_a_gallery_of_one_shot_a_class_cannot_be_cut():
-    with pytest.raises(CatalogError, match="it takes classes with two pictures or more"):
+    with pytest.raises(RecordsError, match="it takes classes with two pictures or more"):
         simulated_tasks(["a", "b", "c"], 1)
 
 

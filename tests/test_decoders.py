@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 from drawing import draw
-from fieldguide.catalog import Catalog, read_queries
-from fieldguide.embedding import decoders, embed, load_backbone, pictures, pipeline
-from fieldguide.embedding.pictures import open_rgb
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import decoders, embed, pipeline
+from fieldguide.images import decoding as pictures
+from fieldguide.images.decoding import open_rgb
+from fieldguide.records import ImageTable, read_queries
 
 
 class BandEngine:
@@ -87,7 +89,7 @@ def test_what_is_decoded_in_a_process_is_what_is_decoded_here(tmp_path, monkeypa
     names = ["a.tif", "café\n.png", "b.avif"]
     for number, name in enumerate(names):
         draw("noise", number).save(tmp_path / name)
-    catalog = Catalog(names, [tmp_path / name for name in names])
+    catalog = ImageTable(names, [tmp_path / name for name in names])
     result = embed(catalog, load_backbone("efficientnet-lite0"), engine=BandEngine(), show=False)
     assert started
     monkeypatch.setattr(pictures, "LARGE", 10**9)
@@ -108,8 +110,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import numpy as np
-from fieldguide.catalog import read_queries
-from fieldguide.embedding import embed, load_backbone
+from fieldguide.records import read_queries
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed
 
 class Engine:
     key, batch = "bands", 2

@@ -4,7 +4,7 @@ from PIL import Image
 
 
 def test_the_demo_makes_a_task_identifies_it_and_tells_where_all_lies(done, answers_of, tmp_path, monkeypatch):
-    monkeypatch.setattr("fieldguide.demo.QUERIES", 4)  # of each scene: half as many do here
+    monkeypatch.setattr("fieldguide.pipelines.demo.QUERIES", 4)  # of each scene: half as many do here
     folder = tmp_path / "demo"
     out = done("demo", folder).out
     for name in "answers.csv", "answers.parquet", "answers.png", "report.html":

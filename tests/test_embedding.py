@@ -18,18 +18,19 @@ from PIL import Image, ImageCms
 
 from drawing import KINDS, draw
 from fieldguide import FieldguideError
-from fieldguide.catalog import Catalog
-from fieldguide.embedding import ENGINES, backbone_names, embed, load_backbone, start_engine
-from fieldguide.embedding.backbones import fingerprint
-from fieldguide.embedding.backbones.efficientnet_lite import EfficientNetLite
-from fieldguide.embedding.pictures import UnreadableError, open_rgb
-from fieldguide.embedding.preprocessing import Preprocessing
+from fieldguide.backbones import backbone_names, fingerprint, load_backbone
+from fieldguide.backbones.efficientnet_lite import EfficientNetLite
+from fieldguide.embedding import embed
+from fieldguide.engines import ENGINES, start_engine
+from fieldguide.images.decoding import UnreadableError, open_rgb
+from fieldguide.images.preprocessing import Preprocessing
+from fieldguide.records import ImageTable
 
 RED, GREEN, BLUE, WHITE, BLACK = (200, 30, 20), (20, 180, 40), (30, 40, 210), (255, 255, 255), (0, 0, 0)
 
 
-def catalog(paths: list[Path]) -> Catalog:
-    return Catalog([path.name for path in paths], paths)
+def catalog(paths: list[Path]) -> ImageTable:
+    return ImageTable([path.name for path in paths], paths)
 
 
 def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from fieldguide import FieldguideError
-from fieldguide.extras import INSTALL, require
+from fieldguide.core.extras import INSTALL, require
 
 
 @pytest.mark.parametrize(

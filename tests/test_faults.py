@@ -22,12 +22,14 @@ from PIL import Image
 
 from conftest import read_csv
 from drawing import KINDS, draw
-from fieldguide.catalog import Catalog, read_queries
-from fieldguide.embedder import Embedder
-from fieldguide.embedding import embed, load_backbone, pictures, pipeline
-from fieldguide.embedding.pictures import UnreadableError, open_rgb
-from fieldguide.embedding.turns import Turn
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed, pipeline
+from fieldguide.embedding.embedder import Embedder
 from fieldguide.embedding.workers import Workers
+from fieldguide.images import decoding as pictures
+from fieldguide.images.decoding import UnreadableError, open_rgb
+from fieldguide.images.turns import Turn
+from fieldguide.records import ImageTable, read_queries
 
 
 class BandEngine:
@@ -156,7 +158,8 @@ def test_among_all_bad_files_every_good_one_is_answered_and_every_bad_one_named(
         assert reasons[name].strip()
         assert reason is None or reason in reasons[name], name
     assert f"{len(wrong)} pictures could not be read and are listed in" in outcome.err
-    assert f"{len(answers)} queries: {len(answers) - len(wrong)} identified" in outcome.out
+    sums = f"{len(answers)} queries: {len(answers) - len(wrong)} identified, 0 unknown, {len(wrong)} unreadable"
+    assert sums in outcome.out
 
 
 @pytest.mark.parametrize("kind", ["RGB", "RGBA", "P", "I;16", "L", "1"])
@@ -183,7 +186,7 @@ def test_a_picture_of_100_megapixels_does_not_fill_memory(tmp_path):
     Image.new("RGB", (10_000, 10_000), "red").save(tmp_path / "large.jpg")
     Image.new("RGB", (9, 9)).save(tmp_path / "small.png")
     script = (
-        "import sys\nfrom pathlib import Path\nfrom fieldguide.embedding.pictures import open_rgb\n"
+        "import sys\nfrom pathlib import Path\nfrom fieldguide.images.decoding import open_rgb\n"
         "picture = open_rgb(Path(sys.argv[1]), 512)\n"
         "status = dict(line.split(':') for line in open('/proc/self/status'))\n"
         "print(int(status['VmHWM'].split()[0]) // 1024)"  # getrusage's peak would be that of the tests' own process
@@ -286,7 +289,7 @@ def check_spoilt(content: bytes, folder: Path) -> None:
     path.write_bytes(content)
     start = time.monotonic()
     result = embed(
-        Catalog(["spoilt.jpg"], [path]), load_backbone("efficientnet-lite0"), engine=BandEngine(), show=False
+        ImageTable(["spoilt.jpg"], [path]), load_backbone("efficientnet-lite0"), engine=BandEngine(), show=False
     )
     assert time.monotonic() - start < 20
     assert len(result.rows) + len(result.unreadable) == 1
@@ -489,19 +492,19 @@ def test_a_folder_that_vanishes_is_said_in_a_line(few, tmp_path, refused, monkey
 
 
 def test_a_closed_folder_inside_another_is_passed_over_with_a_line(few, tmp_path, monkeypatch, caplog):
-    (tmp_path / "pictures" / "lost+found").mkdir(parents=True)
+    (tmp_path / "pictures" / "private").mkdir(parents=True)
     draw("dots").save(tmp_path / "pictures" / "a.png")
     real = os.scandir
 
     def scandir(path):
-        if str(path).endswith("lost+found"):
+        if str(path).endswith("private"):
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert read_queries(tmp_path / "pictures").images == ["a.png"]
     assert [record.message for record in caplog.records] == [
-        f"{tmp_path / 'pictures' / 'lost+found'} cannot be listed and is passed over: Permission denied"
+        f"{tmp_path / 'pictures' / 'private'} cannot be listed and is passed over: Permission denied"
     ]
 
 

@@ -14,20 +14,31 @@ from PIL import Image
 
 from conftest import read_csv
 from drawing import KNOWN
-from fieldguide.errors import FieldguideError
+from fieldguide.core.errors import FieldguideError
+from fieldguide.pipelines.report import read_training
 from fieldguide.recognition import NOTHING, UNKNOWN
-from fieldguide.report import FIGURES, Run, draw_all
+from fieldguide.report import FIGURES, ReportData, draw_all
 from fieldguide.report.confusion import confused_pairs
 from fieldguide.report.contamination import draw_contamination, threshold_used
 from fieldguide.report.examples import draw_examples
 from fieldguide.report.figures import shown_codes, verdicts
 from fieldguide.report.leaderboard import draw_leaderboard
-from fieldguide.report.maps import class_colours, draw_map_of_classes, draw_map_of_confidence, draw_maps_by_epoch
-from fieldguide.report.predictions import draw_predictions, least_sure, likeliest_distractors, surest, worst_mistakes
+from fieldguide.report.maps import (
+    class_colours,
+    draw_map_of_classes,
+    draw_map_of_confidence,
+    draw_maps_by_epoch,
+)
+from fieldguide.report.predictions import (
+    draw_predictions,
+    least_sure,
+    likeliest_distractors,
+    surest,
+    worst_mistakes,
+)
 from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
 from fieldguide.report.run import best_similarity, true_codes
 from fieldguide.report.training import draw_training
-from fieldguide.reporting import read_training
 from synthetic import make_run
 
 BOARD = [
@@ -38,7 +49,7 @@ BOARD = [
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory) -> Run:
+def story(tmp_path_factory) -> ReportData:
     return make_run(tmp_path_factory.mktemp("story"), classes=12, queries=240)
 
 

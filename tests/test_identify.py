@@ -443,21 +443,103 @@ def test_an_unreadable_gallery_picture_is_reported_and_the_others_of_its_class_s
         assert row["unknown"] or row["nearest"].startswith(row["label"])
 
 
-def test_a_class_without_a_readable_picture_is_an_error(spoilt, refused):
-    for shot in range(2):
-        (spoilt / "gallery" / "rings" / f"{shot}.png").write_text("no picture")
-    line = refused("identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv")
-    assert "no picture of class 'rings' can be read (rings/0.png: not a picture in a known format)" in line
-    assert not (spoilt / "answers.csv").exists()
-
-
-def test_an_error_names_the_picture_of_the_class_it_is_about(spoilt, refused):
-    """Another class has lost a picture too, and comes first."""
+def test_without_a_readable_picture_of_a_class_the_run_goes_on_without_it(spoilt, few, done, answers_of):
+    """Another class has lost a picture too, and comes first: the picture that is named is of the class lost."""
     (spoilt / "gallery" / "checks" / "0.png").write_bytes(b"")
     for shot in range(2):
         (spoilt / "gallery" / "rings" / f"{shot}.png").write_text("no picture")
+    words = "identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv", "--distractors", "none"
+    lost, listed = done(*words).complaints
+    assert "no picture can be read of 1 of 4 classes, which no query is given: 'rings' (rings/0.png: not a pic" in lost
+    assert "3 pictures could not be read and are listed in" in listed
+    given = answers_of(spoilt / "answers.csv")
+    assert all(given[name][0] == label for name, label in few.truth.items() if label not in ("-1", "rings"))
+    assert all("rings" not in labels for labels in given.values())
+    assert (spoilt / "answers.unreadable.csv").read_text().count("rings/") == 2
+
+
+def test_a_strict_run_stops_at_the_first_kind_of_picture_that_cannot_be_read(spoilt, refused, few):
+    (spoilt / "queries" / "0-dots.png").write_bytes(b"")
+    answers, listed = spoilt / "answers.csv", spoilt / "answers.unreadable.csv"
+    words = "identify", spoilt / "gallery", spoilt / "queries", "-o", answers, "--distractors", "none", "--strict"
+    line = refused(*words)
+    assert f"--strict: 1 picture could not be read: 0-dots.png (an empty file); listed in {listed}" in line
+    for shot in range(2):
+        (spoilt / "gallery" / "rings" / f"{shot}.png").write_text("no picture")
+    assert "--strict: 2 pictures could not be read: rings/0.png (not a picture in a known format), …" in refused(*words)
+    assert listed.read_text().count("rings/") == 2
+    assert not answers.exists()
+    line = refused("embed", spoilt / "queries", "-o", spoilt / "e.npz", "--strict")
+    assert "--strict: 1 picture could not be read: 0-dots.png (an empty file)" in line
+    with pytest.raises(fieldguide.FieldguideError, match=r"--strict: 2 pictures could not be read"):
+        fieldguide.identify(spoilt / "gallery", spoilt / "queries", strict=True, show=False)
+
+
+def test_a_gallery_of_which_nothing_can_be_read_is_an_error(spoilt, refused):
+    for path in (spoilt / "gallery").rglob("*.png"):
+        path.write_bytes(b"")
     line = refused("identify", spoilt / "gallery", spoilt / "queries", "-o", spoilt / "answers.csv")
-    assert "no picture of class 'rings' can be read (rings/" in line
+    assert "none of the 8 gallery pictures can be read (an empty file); the first was looked for at " in line
+    assert len((spoilt / "answers.unreadable.csv").read_text().splitlines()) == 9
+
+
+def test_every_command_says_what_it_read_and_what_it_passed_over(spoilt, done):
+    (spoilt / "queries" / "0-dots.png").write_bytes(b"")
+    (spoilt / "queries" / "IMG_1.NEF").touch()
+    (spoilt / "gallery" / "rings" / "1.png").unlink()
+    paths, rest = (spoilt / "gallery", spoilt / "queries"), ("--distractors", "none")
+    outcome = done("identify", *paths, "-o", spoilt / "a.csv", *rest, "--details", spoilt / "d.parquet")
+    read = "gallery: 4 classes, 7 pictures (1 to 2 a class); queries: 7"
+    assert outcome.out.splitlines()[0] == read
+    assert "7 queries: 6 identified, 0 unknown, 1 unreadable" in outcome.out
+    assert (spoilt / "a.unreadable.csv").read_text().splitlines()[1:] == [
+        "0-dots.png,queries,an empty file",
+        "IMG_1.NEF,queries,a camera's raw file: export it as JPEG or TIFF",
+    ]
+    assert "IMG_1.NEF" not in (spoilt / "a.csv").read_text()
+    assert done("embed", paths[1], "-o", spoilt / "e.npz").out.splitlines()[0] == "queries: 7"
+    assert "IMG_1.NEF" in (spoilt / "e.unreadable.csv").read_text()
+    assert done("compare", *paths, "--recipes", "cosine+threshold").out.splitlines()[0] == read
+    assert done("report", spoilt / "d.parquet", *paths, "-o", spoilt / "r.html").out.splitlines()[0] == read
+    assert done("train", "metric", paths[0], "-o", spoilt / "t", "--epochs", 1).out.splitlines()[0] == read[:-12]
+
+
+def test_labelled_distractors_are_taken_by_every_command(few, done, answers_of, table, tmp_path, monkeypatch):
+    rows = [(str(path), path.parent.name) for path in sorted(few.gallery.rglob("*.png"))]
+    for seed in range(2):
+        draw("noise", seed).save(tmp_path / f"{seed}.png")
+    rows += [(f"{seed}.png", "new_whale") for seed in range(2)]
+    gallery = table(tmp_path / "train.csv", [("image", "label"), *rows])
+    unknown = "--unknown", "new_whale"
+    words = "identify", gallery, few.queries, "-o", tmp_path / "a.csv", *unknown
+    read = "gallery: 4 classes, 8 pictures (2 a class); 2 labelled distractors; queries: 7"
+    outcome = done(*words, "--recipe", "cosine", "--details", tmp_path / "d.parquet")
+    assert outcome.out.splitlines()[0] == read
+    assert outcome.complaints == [
+        "fieldguide: 2 labelled distractors are left out: this recipe and rule have no use for them"
+    ]
+    done("embed", gallery, "--gallery", "-o", tmp_path / "g.parquet")
+
+    given = []
+
+    class Learns(fieldguide.CosineClassifier):
+        def fit(self, X, y, distractors=None):
+            given.append(distractors)
+            return super().fit(X, y)
+
+    from fieldguide.pipelines import identify as identification
+
+    monkeypatch.setattr(identification, "recognizer_for", lambda *_: Learns())
+    assert not done(*words).complaints
+    assert not done("identify", tmp_path / "g.parquet", *words[2:]).complaints
+    plain, from_file = given
+    assert plain.shape == (2, 1280)
+    assert (plain == from_file).all()
+    monkeypatch.undo()
+    assert read in done("compare", gallery, few.queries, *unknown, "--recipes", "cosine+threshold").out
+    report = done("report", tmp_path / "d.parquet", gallery, few.queries, "-o", tmp_path / "r.html", *unknown)
+    assert read in report.out
+    assert read[:-12] in done("train", "metric", gallery, "-o", tmp_path / "t", "--epochs", 1, *unknown).out
 
 
 def test_queries_of_which_none_can_be_read_are_an_error(few, refused, tmp_path):

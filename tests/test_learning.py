@@ -16,20 +16,20 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fieldguide import CosineClassifier
-from fieldguide.catalog import Catalog, read_gallery, read_queries
-from fieldguide.embedder import Embedder
-from fieldguide.embedding import embed, load_backbone
-from fieldguide.embedding.backbones import fingerprint
-from fieldguide.embedding.backbones.adapted import Adapted
-from fieldguide.embedding.preprocessing import Preprocessing
-from fieldguide.learning import CONFIGURATIONS, Frozen, configuration, train, train_on
-from fieldguide.learning import loop as loop_module
-from fieldguide.learning.held_out import folds, recognised, retrieval
-from fieldguide.learning.loop import rate_at
-from fieldguide.learning.losses import Objective
-from fieldguide.learning.networks import Tuned, start_head
-from fieldguide.learning.watch import Spread
+from fieldguide.backbones import fingerprint, load_backbone
+from fieldguide.backbones.adapted import Adapted
+from fieldguide.embedding import embed
+from fieldguide.embedding.embedder import Embedder
+from fieldguide.images.preprocessing import Preprocessing
 from fieldguide.recognition.neighbours import unit_rows
+from fieldguide.records import ImageTable, read_gallery, read_queries
+from fieldguide.training import CONFIGURATIONS, Frozen, configuration, train, train_on
+from fieldguide.training import loop as loop_module
+from fieldguide.training.held_out import folds, recognised, retrieval
+from fieldguide.training.loop import rate_at
+from fieldguide.training.losses import Objective
+from fieldguide.training.networks import Tuned, start_head
+from fieldguide.training.watch import Spread
 
 DIM = 24
 
@@ -124,7 +124,7 @@ def test_what_training_leaves_is_a_backbone_for_every_engine(few, done, tmp_path
     base = embed(catalog, backbone.base, engine="torch", show=False).matrix
     assert np.allclose(adapted(backbone)(base), one, atol=1e-4)
     embedder = Embedder(str(folder), show=False)  # nothing is embedded anew: the head takes what the store has
-    assert np.allclose(embedder(catalog, "gallery").embeddings.matrix, one, atol=1e-4)
+    assert np.allclose(embedder(catalog, "gallery").matrix, one, atol=1e-4)
     assert embedder.running is None
     other_folder = tmp_path / "other"
     done("train", "metric-report", few.gallery, "--epochs", 1, "-o", other_folder)
@@ -276,7 +276,7 @@ def test_every_loss_is_learned(loss, tmp_path):
 
 
 @pytest.fixture
-def pictures(few) -> Catalog:
+def pictures(few) -> ImageTable:
     return read_gallery(few.gallery)
 
 
@@ -315,9 +315,9 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(pictures, tmp_pa
 WHOLE = """
 import sys
 from pathlib import Path
-from fieldguide.catalog import read_gallery
+from fieldguide.records import read_gallery
 from fieldguide.embedding import load_backbone
-from fieldguide.learning import configuration, train
+from fieldguide.training import configuration, train
 how = configuration("metric").with_changes(tune="full", epochs=3, batch=8, start="random", stay=0.0, folds=0)
 train(how, read_gallery(sys.argv[1]), None, load_backbone("efficientnet-lite0"), Path(sys.argv[2]), show=False)
 """

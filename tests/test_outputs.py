@@ -12,7 +12,7 @@ import pytest
 
 from conftest import read_csv, write_csv
 from drawing import draw
-from fieldguide import files, machine
+from fieldguide.core import files, machine
 
 unix = pytest.mark.skipif(os.name == "nt", reason="no such files there")
 COSINE = "--recipe", "cosine", "--distractors", "none"
@@ -126,7 +126,7 @@ def test_standard_output_has_several_names():
 
 @unix
 def test_a_terminal_is_not_sent_what_it_cannot_show(words, refused, monkeypatch):
-    monkeypatch.setattr("fieldguide.outputs.os.isatty", lambda number: True)
+    monkeypatch.setattr("fieldguide.core.outputs.os.isatty", lambda number: True)
     line = refused(*words, "--details", "-")
     assert "- is a terminal, and details no text: name a file that ends in .parquet or .pq" in line
 
@@ -403,7 +403,7 @@ else:
 def test_what_a_live_run_is_writing_is_not_removed_and_what_a_killed_one_left_is(
     what, said, scratch, done, tmp_path, monkeypatch
 ):
-    from fieldguide.embedding.store.parts import remove_scratch
+    from fieldguide.embedding.cache.parts import remove_scratch
 
     monkeypatch.setenv("FIELDGUIDE_CACHE", str(tmp_path))
 

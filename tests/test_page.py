@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fieldguide.report import Run
+from fieldguide.report import ReportData
 from fieldguide.report.page import write_page
 from synthetic import make_run
 
@@ -49,7 +49,7 @@ class Opened:
     """A page in the browser, what it complained of and what it asked for."""
 
     page: object
-    run: Run
+    run: ReportData
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
@@ -76,7 +76,7 @@ class Opened:
         )
 
 
-def open_page(browser, file: Path, run: Run, **options) -> Opened:
+def open_page(browser, file: Path, run: ReportData, **options) -> Opened:
     page = browser.new_page(**({"viewport": {"width": 1280, "height": 900}} | options))
     opened = Opened(page, run)
     page.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
@@ -88,7 +88,7 @@ def open_page(browser, file: Path, run: Run, **options) -> Opened:
 
 
 @pytest.fixture(scope="module")
-def big(tmp_path_factory) -> tuple[Path, Run]:
+def big(tmp_path_factory) -> tuple[Path, ReportData]:
     folder = tmp_path_factory.mktemp("big")
     run = make_run(folder, classes=50, queries=2000)
     write_page(run, folder / "report.html", show=False)
@@ -498,7 +498,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_work(few, refused
 
 
 def test_what_a_report_needs_is_named_if_it_is_missing(few, refused, tmp_path, monkeypatch):
-    monkeypatch.setattr("fieldguide.reporting.find_spec", lambda name: None)
+    monkeypatch.setattr("fieldguide.pipelines.report.find_spec", lambda name: None)
     line = refused("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--report", tmp_path / "r.html")
     assert "pip install 'fieldguide[report]'" in line
 
@@ -537,7 +537,7 @@ def test_an_unreadable_query_is_neither_identified_nor_none_of_these(browser, fe
 # --- helpers -------------------------------------------------------------------------------------------------------
 
 
-def loneliest(run: Run) -> int:
+def loneliest(run: ReportData) -> int:
     """The query farthest from all others on the map, gallery included: a mouse can't miss it."""
     points = run.plane.queries
     away = [np.sort(np.linalg.norm(np.concatenate([points, run.plane.gallery]) - point, axis=1))[1] for point in points]

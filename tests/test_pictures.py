@@ -11,9 +11,9 @@ from PIL import Image, ImageFile
 
 from conftest import read_csv
 from drawing import draw
-from fieldguide.catalog import read_queries
-from fieldguide.embedding import load_backbone
-from fieldguide.embedding.pictures import UnreadableError, open_rgb
+from fieldguide.backbones import load_backbone
+from fieldguide.images.decoding import UnreadableError, open_rgb
+from fieldguide.records import read_queries
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 255)
 PHOTO = draw("noise").resize((400, 300), Image.Resampling.BICUBIC)
@@ -130,8 +130,8 @@ def write_deep(path: Path, values: np.ndarray, **tags: object) -> None:
 def test_a_large_one_has_the_range_of_the_whole(name, tmp_path, monkeypatch):
     write_deep(tmp_path / "a.tif", ENDS[name]().repeat(4, axis=0))
     whole = pixels(tmp_path / "a.tif")
-    monkeypatch.setattr("fieldguide.embedding.pictures.LARGE", 100)
-    monkeypatch.setattr("fieldguide.embedding.pictures.BAND", 2000)
+    monkeypatch.setattr("fieldguide.images.decoding.LARGE", 100)
+    monkeypatch.setattr("fieldguide.images.decoding.BAND", 2000)
     assert (pixels(tmp_path / "a.tif", 80) == whole).all()
 
 

@@ -8,8 +8,10 @@ import pytest
 from checkpoints import save
 from drawing import KINDS, draw
 from fieldguide import FieldguideError
-from fieldguide.catalog import Catalog
-from fieldguide.embedding import embed, load_backbone, start_engine
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import embed
+from fieldguide.engines import start_engine
+from fieldguide.records import ImageTable
 
 pytest.importorskip("nncf")
 
@@ -22,7 +24,7 @@ def catalog(tmp_path_factory):
         draw(KINDS[number % len(KINDS)], number).resize((240, 224 + number)).save(folder / f"{number:02}.png")
     (folder / "20.png").write_text("no picture")
     paths = sorted(folder.iterdir())
-    return Catalog([path.name for path in paths], paths)
+    return ImageTable([path.name for path in paths], paths)
 
 
 def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -94,7 +96,7 @@ def can_bfloat16(engine: str) -> bool:
 
 @pytest.mark.parametrize("name", ["torch", "openvino"])
 def test_bfloat16_is_near_float32(name, catalog, backbone):
-    few = Catalog(catalog.images[:8], catalog.paths[:8])
+    few = ImageTable(catalog.images[:8], catalog.paths[:8])
     if not can_bfloat16(name):
         with pytest.raises(FieldguideError, match="this CPU has no arithmetic for bfloat16"):
             start_engine(name, backbone, "bfloat16")

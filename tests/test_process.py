@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fieldguide.catalog import read_queries
-from fieldguide.embedding import embed, load_backbone
-from fieldguide.embedding.backbones import fingerprint
+from fieldguide.backbones import fingerprint, load_backbone
+from fieldguide.embedding import embed
+from fieldguide.records import read_queries
 
 
 def test_embedding_leaves_threads_and_random_numbers_as_they_were(few):
@@ -38,7 +38,7 @@ def test_openvino_reports_nothing_and_its_package_stays_importable():
     """In a process of its own, as modules are imported once."""
     script = (
         "import sys\n"
-        "from fieldguide.embedding.engines.openvino import load_openvino\n"
+        "from fieldguide.engines.openvino import load_openvino\n"
         "assert 'openvino_telemetry' not in sys.modules\n"
         "load_openvino()\n"
         "from openvino.tools.ovc import convert_impl, telemetry_utils\n"

@@ -9,7 +9,7 @@ from PIL import Image
 from checkpoints import save
 from drawing import draw
 from fieldguide import FieldguideError
-from fieldguide.embedding.backbones.processor import read_preprocessing
+from fieldguide.backbones.processor import read_preprocessing
 
 transformers = pytest.importorskip("transformers")
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from fieldguide import progress as module
-from fieldguide.progress import progress, working
+from fieldguide.core import progress as module
+from fieldguide.core.progress import progress, working
 
 
 class Terminal(io.StringIO):

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import fieldguide
-from fieldguide.catalog import Catalog, read_gallery
-from fieldguide.embedder import Embedder
-from fieldguide.learning import CONFIGURATIONS, train
-from fieldguide.learning import loop as loop_module
+from fieldguide.embedding.embedder import Embedder
+from fieldguide.records import ImageTable, read_gallery
+from fieldguide.training import CONFIGURATIONS, train
+from fieldguide.training import loop as loop_module
 from test_learning import TinyBackbone
 
 WHOLE = CONFIGURATIONS["metric"].with_changes(epochs=2, batch=8, folds=0, lr=3e-3, start="identity")
@@ -22,7 +22,7 @@ def global_states() -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="module")
-def pictures(few) -> Catalog:
+def pictures(few) -> ImageTable:
     return read_gallery(few.gallery)
 
 

@@ -186,7 +186,7 @@ def test_queries_that_could_not_be_read_are_unknown_and_the_others_keep_their_an
     rows = sorted(data.draw(st.permutations(range(n)))[: len(queries)])
     before = CosineClassifier().fit(gallery, labels).rank(queries, k)
     names = [f"{row}.png" for row in range(n)]
-    after = before.spread(rows, n).named(names, "new_whale")
+    after = before.expanded(rows, n).named(names, "new_whale")
     check(after, k)
     given_labels = dict(after)
     assert list(given_labels) == names
@@ -238,7 +238,7 @@ def test_equals_are_rejected_together_or_not_at_all(similarity, share):
 def test_a_threshold_is_used_as_given_and_said():
     verdict = ThresholdRule(threshold=0.78).judge(NONE, NO_CODES, NONE, similar(np.array([0.5, 0.78, 0.77, 0.9])))
     assert list(verdict.is_distractor) == [True, False, True, False]
-    assert verdict.account == "similarity below 0.780000 (as given)"
+    assert verdict.summary == "similarity below 0.780000 (as given)"
 
 
 # --- scikit-learn --------------------------------------------------------------------------------------------------

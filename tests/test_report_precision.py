@@ -5,9 +5,9 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from fieldguide.answers import FACTS
-from fieldguide.identification import Settings, identify_files
-from fieldguide.reporting import read_run
+from fieldguide.pipelines.identify import Settings, identify_files
+from fieldguide.pipelines.report import read_report_data
+from fieldguide.records.answers import FACTS
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def run(few, tmp_path):
 
 def test_a_report_has_the_embeddings_of_its_run(run, few):
     details, result = run
-    report = read_run(details, few.gallery, few.queries, show=False)
+    report = read_report_data(details, few.gallery, few.queries, show=False)
     assert (report.facts.engine, report.facts.precision) == ("torch", "bfloat16")
     assert (report.shots == result.shots).all()
     assert (report.asked.matrix == result.asked.matrix).all()
@@ -31,7 +31,7 @@ def test_details_that_do_not_say_it_are_read_as_before(run, few):
     facts = json.loads(table.schema.metadata[FACTS.encode()])
     del facts["engine"], facts["precision"]
     pq.write_table(table.replace_schema_metadata({FACTS: json.dumps(facts)}), details)
-    report = read_run(details, few.gallery, few.queries, show=False)
+    report = read_report_data(details, few.gallery, few.queries, show=False)
     assert report.facts.precision is None
     assert report.shots.shape == result.shots.shape
     assert not (report.shots == result.shots).all()  # they are those of float32

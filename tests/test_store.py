@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drawing import draw
-from fieldguide.catalog import read_queries
-from fieldguide.embedding import Embeddings, embed, load_backbone, open_store
-from fieldguide.embedding.store import rows, store
-from fieldguide.embedding.store.parts import BrokenPartError, parts_in, read_part, write_part
-from fieldguide.embedding.store.rows import KeptRows, as_keys
+from fieldguide.backbones import load_backbone
+from fieldguide.embedding import Embeddings, embed, open_store
+from fieldguide.embedding.cache import embeddings as store
+from fieldguide.embedding.cache import rows
+from fieldguide.embedding.cache.parts import BrokenPartError, parts_in, read_part, write_part
+from fieldguide.embedding.cache.rows import KeptRows, as_keys
+from fieldguide.records import read_queries
 
 
 class CountingEngine:
@@ -343,7 +345,7 @@ def test_identify_keeps_its_embeddings_unless_told_not_to(few, done, cache, tmp_
     answers = (tmp_path / "a.csv").read_bytes()
     assert sum(pq.read_metadata(part).num_rows for part in cache.glob("efficientnet-*/*")) == 15
 
-    from fieldguide.embedding.engines.openvino import OpenVinoEngine
+    from fieldguide.engines.openvino import OpenVinoEngine
 
     monkeypatch.setattr(OpenVinoEngine, "__call__", lambda *_: pytest.fail("embedded again"))
     done(*words)

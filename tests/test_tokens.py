@@ -4,8 +4,8 @@ import openvino
 import pytest
 
 from checkpoints import CHECKPOINTS, save
-from fieldguide.embedding import load_backbone
-from fieldguide.embedding.engines.openvino import BATCH_OF_TRANSFORMERS, float_network
+from fieldguide.backbones import load_backbone
+from fieldguide.engines.openvino import BATCH_OF_TRANSFORMERS, float_network
 
 HIDDEN = 128, 256  # of the perceptron behind each attention, in the small checkpoints; 256 is DINOv2's
 

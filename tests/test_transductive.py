@@ -53,8 +53,8 @@ def test_it_beats_cosine_and_the_share_it_is_not_told(shots):
     plain = CosineClassifier().fit(gallery, labels).rank(queries)
     assert average_precision(ranking, truth) > average_precision(plain, truth) + 0.2
     if shots > 1:  # of one shot none can be hidden, and the estimate is rough
-        assert recognizer.contamination_ == pytest.approx(1 / 3, abs=0.1)
-        low, high = recognizer.contamination_interval_
+        assert ranking.contamination == pytest.approx(1 / 3, abs=0.1)
+        low, high = ranking.contamination_interval
         assert low <= high
 
 
@@ -71,9 +71,9 @@ def test_with_one_shot_a_class_the_surest_queries_teach_what_varies_within_class
 def test_the_contamination_is_estimated(strangers):
     gallery, labels, queries, truth = task(strangers=strangers)
     recognizer = TransductiveClassifier().fit(gallery, labels)
-    recognizer.rank(queries)
-    assert recognizer.contamination_ == pytest.approx((truth == UNKNOWN).mean(), abs=0.1)
-    assert f"{recognizer.contamination_:.2f}" in recognizer.account_
+    ranking = recognizer.rank(queries)
+    assert ranking.contamination == pytest.approx((truth == UNKNOWN).mean(), abs=0.1)
+    assert f"{ranking.contamination:.2f}" in ranking.rejection_summary
 
 
 def test_answers_are_sorted_by_probability_and_no_label_stands_twice():
@@ -105,7 +105,7 @@ def test_a_contamination_that_is_told_is_kept(contamination):
     ranking = recognizer.rank(queries, k=17)  # eight classes from the graph, eight from the means, and none of them
     unknown = np.where(ranking.codes == UNKNOWN, ranking.probability, 0).sum(axis=1)
     assert unknown.mean() == pytest.approx(contamination, abs=0.02)  # some that know nothing are among them
-    assert recognizer.account_ == f"contamination {contamination:.2f}, as given"
+    assert ranking.rejection_summary == f"contamination {contamination:.2f}, as given"
     if contamination == 0:
         assert not ranking.is_unknown().any()
         assert (ranking.classes[ranking.codes[:, 0]] == recognizer.predict(queries)).all()
@@ -189,7 +189,7 @@ def test_alone_a_query_is_answered_better_than_by_cosine(shots):
     plain = CosineClassifier().fit(gallery, labels).rank(queries)
     assert average_precision(ranking, truth) > average_precision(plain, truth) + 0.1
     assert (np.diff(ranking.probability, axis=1) <= 1e-6).all()
-    assert "expected" in recognizer.account_
+    assert "expected" in ranking.rejection_summary
     if shots > 1:
         distractor = truth == UNKNOWN
         assert np.median(ranking.distractor_score[distractor]) > np.median(ranking.distractor_score[~distractor]) + 0.1

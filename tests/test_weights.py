@@ -12,9 +12,8 @@ import pytest
 
 from checkpoints import save
 from fieldguide import FieldguideError
-from fieldguide.embedding import load_backbone
-from fieldguide.embedding.backbones import adapted, efficientnet_lite
-from fieldguide.embedding.backbones.weights import load_weights
+from fieldguide.backbones import adapted, efficientnet_lite, load_backbone
+from fieldguide.backbones.weights import load_weights
 
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide.learning import CONFIGURATIONS, loop, train_on
-from fieldguide.learning.processes import is_main
+from fieldguide.training import CONFIGURATIONS, loop, train_on
+from fieldguide.training.processes import is_main
 from test_learning import TinyBackbone, drawn, frozen
 
 FOLDER = Path(sys.argv[1])

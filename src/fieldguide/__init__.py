@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fieldguide.answers import Format, read_answers, write_answers, write_details
-    from fieldguide.comparison import compare
-    from fieldguide.embedding import read_embeddings
-    from fieldguide.errors import FieldguideError
-    from fieldguide.evaluation import evaluate
-    from fieldguide.identification import identify
+    from fieldguide.core.errors import FieldguideError
+    from fieldguide.embedding import EmbeddingTable, read_embeddings
+    from fieldguide.embedding.embedder import Embedder
+    from fieldguide.evaluation import MeanAveragePrecision, OpenSetSplit, evaluate
+    from fieldguide.pipelines.compare import compare
+    from fieldguide.pipelines.identify import identify
     from fieldguide.recognition import (
         CosineClassifier,
         DBSCANRule,
@@ -25,46 +25,66 @@ if TYPE_CHECKING:
         OpenSetClassifier,
         ProbabilisticClassifier,
         Ranking,
+        RankingPipeline,
         SelfTrainingClassifier,
         ThresholdRule,
         TransductiveClassifier,
         XGBoostClassifier,
     )
+    from fieldguide.records import ImageTable
+    from fieldguide.records.answers import Format, read_answers
+    from fieldguide.report.answers import write_answers
+    from fieldguide.report.details import write_details
+    from fieldguide.report.result import IdentificationResult
 
 _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads none
     "CosineClassifier": "recognition",
     "DBSCANRule": "recognition",
     "EVoCRule": "recognition",
-    "FieldguideError": "errors",
-    "Format": "answers",
+    "Embedder": "embedding.embedder",
+    "EmbeddingTable": "embedding",
+    "FieldguideError": "core.errors",
+    "Format": "records.answers",
     "HDBSCANRule": "recognition",
+    "IdentificationResult": "report.result",
+    "ImageTable": "records",
     "InductiveClassifier": "recognition",
+    "MeanAveragePrecision": "evaluation",
     "OpenSetClassifier": "recognition",
+    "OpenSetSplit": "evaluation",
     "ProbabilisticClassifier": "recognition",
     "Ranking": "recognition",
+    "RankingPipeline": "recognition",
     "SelfTrainingClassifier": "recognition",
     "ThresholdRule": "recognition",
     "TransductiveClassifier": "recognition",
     "XGBoostClassifier": "recognition",
-    "compare": "comparison",
+    "compare": "pipelines.compare",
     "evaluate": "evaluation",
-    "identify": "identification",
-    "read_answers": "answers",
+    "identify": "pipelines.identify",
+    "read_answers": "records.answers",
     "read_embeddings": "embedding",
-    "write_answers": "answers",
-    "write_details": "answers",
+    "write_answers": "report.answers",
+    "write_details": "report.details",
 }
 __all__ = [
     "CosineClassifier",
     "DBSCANRule",
     "EVoCRule",
+    "Embedder",
+    "EmbeddingTable",
     "FieldguideError",
     "Format",
     "HDBSCANRule",
+    "IdentificationResult",
+    "ImageTable",
     "InductiveClassifier",
+    "MeanAveragePrecision",
     "OpenSetClassifier",
+    "OpenSetSplit",
     "ProbabilisticClassifier",
     "Ranking",
+    "RankingPipeline",
     "SelfTrainingClassifier",
     "ThresholdRule",
     "TransductiveClassifier",

@@ -15,10 +15,11 @@ from fieldguide.cli.embed import embed
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
 from fieldguide.cli.report import report
+from fieldguide.cli.said import SAID
 from fieldguide.cli.stopping import Stopped, end, stoppable
 from fieldguide.cli.streams import flush_output, prepare_streams, silence_output
 from fieldguide.cli.train import train
-from fieldguide.errors import FieldguideError
+from fieldguide.core.errors import FieldguideError
 
 USAGE_ERROR: Any = typer.BadParameter.__base__  # it is Click's, which newer versions of Typer carry inside
 
@@ -43,7 +44,12 @@ def common(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Set up what all commands share."""
-    logging.basicConfig(format="fieldguide: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    complaints = logging.StreamHandler(sys.stderr)
+    complaints.setLevel(logging.WARNING)
+    complaints.setFormatter(logging.Formatter("fieldguide: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[complaints, SAID])
+    SAID.file = None
+    logging.getLogger("fieldguide").setLevel(logging.INFO)
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its own cache, where there is no home
     if version:
         from fieldguide import __version__

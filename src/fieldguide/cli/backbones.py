@@ -7,7 +7,7 @@ def backbones() -> None:
     Any checkpoint of CLIP, SigLIP, SigLIP 2, DINOv2, DINOv3 or ViT on the Hugging Face hub can be named likewise, and
     so can a folder that holds one: `--backbone OWNER/NAME`, `--backbone FOLDER`.
     """
-    from fieldguide.embedding.backbones.listing import offers
+    from fieldguide.backbones.listing import offers
 
     rows = [("backbone", "numbers", "pixels", "state")]
     rows += [(one.name, str(one.dim or "?"), str(one.size or "?"), one.state) for one in offers()]

@@ -10,8 +10,8 @@ cache = typer.Typer(no_args_is_help=True, help="Look at what is kept from run to
 @cache.command()
 def info() -> None:
     """Show what is kept, where, and how large it is."""
-    from fieldguide.embedding.store.upkeep import by_kind
-    from fieldguide.machine import cache_folder
+    from fieldguide.core.machine import cache_folder
+    from fieldguide.embedding.cache.upkeep import by_kind
 
     kinds = by_kind()
     print(cache_folder())
@@ -35,8 +35,8 @@ def prune(
 
     To remove all of it: fieldguide cache prune --max-size 0
     """
-    from fieldguide.embedding.store.upkeep import prune as remove
-    from fieldguide.errors import FieldguideError
+    from fieldguide.core.errors import FieldguideError
+    from fieldguide.embedding.cache.upkeep import prune as remove
 
     if older_than is None and max_size is None:
         raise FieldguideError("nothing is removed without --older-than DAYS or --max-size GB")

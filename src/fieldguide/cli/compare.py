@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import ImageColumn, LabelColumn, Labels, Unknown
+from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Labels, Strict, Unknown
 
 
 def compare(
@@ -33,6 +33,8 @@ def compare(
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
+    image_root: ImageRoot = None,
+    strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random, the public and private part too.", min=0)] = 0,
 ) -> None:
     """Run recipes on the same embeddings and print a leaderboard.
@@ -43,8 +45,8 @@ def compare(
 
         fieldguide compare train.csv test.csv --truth truth.csv --board board.jsonl
     """
-    from fieldguide import comparison
     from fieldguide.evaluation.leaderboard import table
+    from fieldguide.pipelines import compare as comparison
 
     results = comparison.compare(
         gallery,
@@ -60,6 +62,8 @@ def compare(
         unknown=unknown,
         seed=seed,
         engine=engine,
+        image_root=image_root,
+        strict=strict,
     )
     if truth is None:
         print(

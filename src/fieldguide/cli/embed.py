@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from fieldguide.cli.options import Backbone, Cache, Engine, ImageColumn, LabelColumn, Precision
+from fieldguide.cli.options import (
+    Backbone,
+    Cache,
+    Engine,
+    ImageColumn,
+    ImageRoot,
+    LabelColumn,
+    Precision,
+    Strict,
+)
 
 
 def embed(
@@ -22,6 +31,8 @@ def embed(
     cache: Cache = True,
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
+    image_root: ImageRoot = None,
+    strict: Strict = False,
 ) -> None:
     """Write the embeddings of pictures to a file, for other programs, or to stand in for the pictures in `identify`.
 
@@ -31,14 +42,17 @@ def embed(
 
         fieldguide identify gallery.parquet queries/ -o answers.csv
     """
-    from fieldguide.answers import Format
-    from fieldguide.embedder import Embedder
-    from fieldguide.exporting import embed_files
-    from fieldguide.files import where_to_report
+    from fieldguide.cli.said import SAID
+    from fieldguide.core.files import where_to_report
+    from fieldguide.embedding.embedder import Embedder
+    from fieldguide.pipelines.embed import embed_files
+    from fieldguide.records.answers import Format
 
     form = Format(image_column, label_column)
+    embedder = Embedder(backbone, engine, precision, cache=cache)
+    SAID.file = where_to_report([output])
     embedded = embed_files(
-        pictures, output, Embedder(backbone, engine, precision, cache=cache), labelled=gallery, form=form
+        pictures, output, embedder, labelled=gallery, form=form, image_root=image_root, strict=strict
     )
-    length, width = embedded.embeddings.matrix.shape
-    print(f"{length:,} embeddings of {width:,} numbers: {output}", file=where_to_report([output]))
+    length, width = embedded.matrix.shape
+    print(f"{length:,} embeddings of {width:,} numbers: {output}", file=SAID.file)

@@ -36,8 +36,8 @@ def evaluate(
     What was compared is said on standard error, and so is what looks as if the files did not belong together. Pictures
     that are not answered count as wrong.
     """
-    from fieldguide.answers import Format
     from fieldguide.evaluation.files import evaluate_files
+    from fieldguide.records.answers import Format
 
     form = Format(image_column, label_column, separator, unknown)
     evaluation = evaluate_files(answers, truth, form, gallery=gallery, k=k, seed=seed)

@@ -11,10 +11,12 @@ from fieldguide.cli.options import (
     Cache,
     Engine,
     ImageColumn,
+    ImageRoot,
     LabelColumn,
     Labels,
     Precision,
     Separator,
+    Strict,
     Unknown,
 )
 
@@ -77,6 +79,8 @@ def identify(
     label_column: LabelColumn = "label",
     separator: Separator = None,
     unknown: Unknown = "-1",
+    image_root: ImageRoot = None,
+    strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Identify every query by the labelled pictures of the gallery.
@@ -92,18 +96,26 @@ def identify(
 
         fieldguide identify train.csv test.csv --image-column Image --label-column Id --unknown new_whale
     """
-    from fieldguide.answers import Format
-    from fieldguide.files import where_to_report
-    from fieldguide.identification import Settings, identify_files
+    from fieldguide.cli.said import SAID
+    from fieldguide.core.files import where_to_report
+    from fieldguide.pipelines.identify import Settings, identify_files
+    from fieldguide.records.answers import Format
 
-    settings = Settings(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache)
+    settings = Settings(
+        recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, strict=strict
+    )
     form = Format(image_column, label_column, separator, unknown)
-    result = identify_files(gallery, queries, output, settings, form=form, details=details, report=report)
-    unknowns, n = int(result.ranking.is_unknown().sum()), len(result.ranking)
+    SAID.file = where_to_report([output, details, report])
+    result = identify_files(
+        gallery, queries, output, settings, form=form, details=details, report=report, image_root=image_root
+    )
+    identified, unknowns, unreadable = result.counts
+    n = len(result.ranking)
     lines = [
-        f"distractors: {result.account}",
-        f"{n:,} {'query' if n == 1 else 'queries'}: {n - unknowns:,} identified, {unknowns:,} unknown",
+        f"distractors: {result.summary}",
+        f"{n:,} {'query' if n == 1 else 'queries'}: {identified:,} identified, {unknowns:,} unknown"
+        + (f", {unreadable:,} unreadable" if unreadable else ""),
         f"answers: {output}",
     ]
     lines += [f"{what}: {path}" for what, path in (("details", details), ("report", report)) if path]
-    print("\n".join(lines), file=where_to_report([output, details, report]))
+    print("\n".join(lines), file=SAID.file)

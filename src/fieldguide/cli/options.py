@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -27,6 +28,15 @@ Cache = Annotated[
 ]
 ImageColumn = Annotated[str, typer.Option(help="Column of the pictures, in all files.", rich_help_panel=FORMAT)]
 LabelColumn = Annotated[str, typer.Option(help="Column of the labels, in all files.", rich_help_panel=FORMAT)]
+ImageRoot = Annotated[
+    Optional[list[Path]],  # noqa: UP045  typer reads it
+    typer.Option(
+        help="Folder that relative paths in tables start from, instead of the table's own. May be given twice, as for "
+        "train.csv beside train/ and test.csv beside test/: for each table the first that has its pictures counts.",
+        rich_help_panel=FORMAT,
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop, and answer nothing, if a single picture cannot be read.")]
 Separator = Annotated[
     Optional[str],  # noqa: UP045  typer reads it
     typer.Option(

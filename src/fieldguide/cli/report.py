@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import ImageColumn, LabelColumn, Unknown
+from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Unknown
 
 
 def report(
@@ -37,6 +37,7 @@ def report(
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
+    image_root: ImageRoot = None,
 ) -> None:
     """Write a page that shows what a run came to: one file, which opens anywhere and loads nothing.
 
@@ -50,12 +51,15 @@ def report(
 
         fieldguide report details.parquet gallery/ queries/ -o report.html --figures figures/
     """
-    from fieldguide.answers import Format
-    from fieldguide.files import where_to_report
-    from fieldguide.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
+    from fieldguide.cli.said import SAID
+    from fieldguide.core.files import where_to_report
+    from fieldguide.core.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
+    from fieldguide.pipelines.report import figure_paths, read_report_data, write_figures
+    from fieldguide.records.answers import Format
     from fieldguide.report.page import write_page
-    from fieldguide.reporting import check_report, figure_paths, read_run, write_figures
+    from fieldguide.report.run import check_report
 
+    SAID.file = where_to_report([output])
     check_report()
     if figures:
         check_output_folder(figures, [gallery, queries], "figures")
@@ -65,11 +69,17 @@ def report(
         [details, gallery, queries, truth, leaderboard],
     )
     form = Format(image_column, label_column, unknown=unknown)
-    run = read_run(
-        details, gallery, queries, form=form, truth=truth, board=leaderboard, training=training, layout=layout
+    run = read_report_data(
+        *(details, gallery, queries),
+        form=form,
+        truth=truth,
+        board=leaderboard,
+        training=training,
+        layout=layout,
+        image_root=image_root,
     )
     check_overwrites([output, *drawn], [*run.gallery.paths, *run.queries.paths])
     for path in write_figures(run, figures) if figures else ():
-        print(f"figure: {path}", file=where_to_report([output]))
+        print(f"figure: {path}", file=SAID.file)
     write_page(run, output)
-    print(f"report: {output}", file=where_to_report([output]))
+    print(f"report: {output}", file=SAID.file)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread, current_thread, main_thread
 from types import FrameType
 
-from fieldguide.machine import remove_temporary_folder
+from fieldguide.core.machine import remove_temporary_folder
 
 SECONDS_TO_TIDY_UP = 0.7
 

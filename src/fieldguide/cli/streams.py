@@ -5,7 +5,7 @@ import os
 import sys
 from contextlib import suppress
 
-from fieldguide.errors import FieldguideError
+from fieldguide.core.errors import FieldguideError
 
 
 def prepare_streams() -> None:

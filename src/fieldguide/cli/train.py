@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import ImageColumn, LabelColumn, Unknown
+from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Unknown
 
 HOW = "How it is trained; unless given, as the training's name says"
 
@@ -56,6 +56,7 @@ def train(
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
+    image_root: ImageRoot = None,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
 ) -> None:
     """Train a backbone on the gallery, if that helps: classes held out from it decide.
@@ -67,17 +68,24 @@ def train(
 
     On several GPUs: `accelerate launch -m fieldguide train ...`.
     """
-    from fieldguide.catalog import read_gallery, read_queries
-    from fieldguide.embedding import load_backbone, open_store, start_engine
-    from fieldguide.learning import configuration
-    from fieldguide.learning import train as train_backbone
+    from fieldguide.backbones import load_backbone
+    from fieldguide.embedding import open_store
+    from fieldguide.engines import start_engine
+    from fieldguide.records import read_both, read_gallery
+    from fieldguide.records.overview import log_overview
+    from fieldguide.training import configuration
+    from fieldguide.training import train as train_backbone
 
     how = configuration(training).with_changes(
         tune=tune, epochs=epochs, loss=loss, start=start, batch=batch, lr=lr, views=views, precision=precision, log=log,
         seed=seed,
     )  # fmt: skip
-    known = read_gallery(gallery, image_column=image_column, label_column=label_column, unknown=unknown)
-    asked = None if queries is None else read_queries(queries, image_column=image_column)
+    columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
+    if queries is None:
+        known, asked = read_gallery(gallery, **columns, image_root=image_root), None
+        log_overview(known)
+    else:
+        known, asked = read_both(gallery, queries, **columns, image_root=image_root)
     base = load_backbone(backbone)
     runner = start_engine(engine, base)
     trained = train_backbone(how, known, asked, base, output, engine=runner, store=open_store(base, runner))

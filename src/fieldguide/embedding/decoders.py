@@ -19,9 +19,9 @@ from typing import IO
 
 import numpy as np
 
-from fieldguide.arrays import Bytes
-from fieldguide.embedding.pictures import CUT_SHORT, UnreadableError, decode, open_picture
-from fieldguide.embedding.preprocessing import Preprocessing
+from fieldguide.core.arrays import Bytes
+from fieldguide.images.decoding import CUT_SHORT, UnreadableError, decode, open_picture
+from fieldguide.images.preprocessing import Preprocessing
 
 Decoded = tuple[Bytes, bool]
 

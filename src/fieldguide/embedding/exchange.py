@@ -2,53 +2,30 @@
 
 import logging
 import os
-from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats
-from fieldguide.catalog import Catalog
-from fieldguide.embedding.backbones import Backbone, fingerprint
+from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.errors import RecordsError
+from fieldguide.core.files import written_whole
+from fieldguide.core.outputs import EMBEDDINGS
 from fieldguide.embedding.npz import read_arrays
-from fieldguide.embedding.pipeline import Embeddings
-from fieldguide.embedding.vectors import check_finite, rows_of_array, rows_of_column, say_what_has_no_direction
-from fieldguide.errors import CatalogError
-from fieldguide.files import written_whole
-from fieldguide.outputs import EMBEDDINGS
+from fieldguide.embedding.table import EmbeddingTable, Provenance
+from fieldguide.embedding.vectors import (
+    check_finite,
+    rows_of_array,
+    rows_of_column,
+    say_what_has_no_direction,
+)
+from fieldguide.records import ImageTable
 
 log = logging.getLogger("fieldguide")
 
 PARQUET, NPZ = {".parquet", ".pq"}, {".npz"}
 ROWS = 4096  # a row group; memory holds one of them beside the embeddings
-
-
-@dataclass(frozen=True)
-class MadeBy:
-    """The backbone that embeddings are of; without a name for those that another program made."""
-
-    backbone: str = ""
-    fingerprint: str = ""
-    file: str = field(default="", compare=False)  # where they were read from, if they were
-
-    def __str__(self) -> str:
-        return f"{self.backbone} ({self.fingerprint})" if self.fingerprint else "a backbone that they do not name"
-
-
-@dataclass(frozen=True)
-class EmbeddedPictures:
-    """Pictures with their embeddings, and what made these."""
-
-    catalog: Catalog
-    embeddings: Embeddings
-    made_by: MadeBy
-
-
-def made_by(backbone: Backbone) -> MadeBy:
-    """Name a backbone as files of embeddings do."""
-    return MadeBy(backbone.name, fingerprint(backbone))
 
 
 def is_embeddings(path: Path) -> bool:
@@ -66,7 +43,7 @@ def is_embeddings(path: Path) -> bool:
         return False
 
 
-def write_embeddings(embedded: EmbeddedPictures, path: Path) -> None:
+def write_embeddings(table: EmbeddingTable, path: Path) -> None:
     """Write the pictures that have embeddings: image, label if there are labels, and embedding, a row a picture.
 
     The backbone's name and fingerprint are in Parquet's metadata, under `fieldguide.backbone` and
@@ -77,40 +54,40 @@ def write_embeddings(embedded: EmbeddedPictures, path: Path) -> None:
     FieldguideError : the file cannot be written.
     """
     EMBEDDINGS.check(path)
-    known = embedded.catalog.take(embedded.embeddings.rows)
+    known = table.readable
     texts = {"image": [_text(name) for name in known.images]}
     if known.labels is not None:
         texts["label"] = [_text(label) for label in known.labels]
     with written_whole(path) as scratch:
         if path.suffix.lower() in NPZ:
-            by = {"backbone": embedded.made_by.backbone, "fingerprint": embedded.made_by.fingerprint}
+            by = {"backbone": table.made_by.backbone, "fingerprint": table.made_by.fingerprint}
             arrays: dict[str, Any] = {name: np.array(text, np.str_) for name, text in {**texts, **by}.items()}
             with scratch.open("wb") as file:
-                np.savez(file, embedding=embedded.embeddings.matrix, **arrays)
+                np.savez(file, embedding=table.matrix, **arrays)
         else:
-            _write_parquet(texts, embedded.embeddings.matrix, embedded.made_by, scratch)
+            _write_parquet(texts, table.matrix, table.made_by, scratch)
 
 
-def read_embeddings(path: str | os.PathLike[str]) -> EmbeddedPictures:
+def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingTable:
     """Read what `write_embeddings` wrote, or a file of another program with the same columns.
 
     Raises
     ------
-    CatalogError : the file is not there or not what its name says, something is missing in it, or an embedding has a
+    RecordsError : the file is not there or not what its name says, something is missing in it, or an embedding has a
         number that is none.
     """
     path = Path(path)
     if not path.is_file():
-        raise CatalogError(f"no such file: {path}")
+        raise RecordsError(f"no such file: {path}")
     texts, matrix, made = _read_npz(path) if path.suffix.lower() in NPZ else _read_parquet(path)
     if not len(matrix):
-        raise CatalogError(f"{path} holds no embeddings")
+        raise RecordsError(f"{path} holds no embeddings")
     _check_texts(path, texts)
     check_finite(path, matrix, texts["image"])
     if warning := say_what_has_no_direction(matrix, texts["image"]):
         log.warning("%s: %s", path, warning)
-    catalog = Catalog(texts["image"], [path.parent / name for name in texts["image"]], texts.get("label"))
-    return EmbeddedPictures(catalog, Embeddings(range(len(matrix)), matrix, {}), MadeBy(made[0], made[1], str(path)))
+    catalog = ImageTable(texts["image"], [path.parent / name for name in texts["image"]], texts.get("label"))
+    return EmbeddingTable(catalog, range(len(matrix)), matrix, made_by=Provenance(made[0], made[1], str(path)))
 
 
 def _text(name: str) -> str:
@@ -118,7 +95,7 @@ def _text(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def _write_parquet(texts: dict[str, list[str]], matrix: Floats, made: MadeBy, path: Path) -> None:
+def _write_parquet(texts: dict[str, list[str]], matrix: Floats, made: Provenance, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -156,9 +133,9 @@ def _read_parquet(path: Path) -> tuple[dict[str, list[str]], Floats, list[str]]:
                 start += len(rows)
             about = file.schema_arrow.metadata or {}
     except MemoryError as error:
-        raise CatalogError(f"{path} cannot be read as embeddings: it does not fit into memory") from error
+        raise RecordsError(f"{path} cannot be read as embeddings: it does not fit into memory") from error
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise CatalogError(f"{path} cannot be read as embeddings: {str(error).splitlines()[0]}") from error
+        raise RecordsError(f"{path} cannot be read as embeddings: {str(error).splitlines()[0]}") from error
     made = [
         about.get(name.encode(), b"").decode(errors="replace")
         for name in ("fieldguide.backbone", "fieldguide.fingerprint")
@@ -174,7 +151,7 @@ def _read_npz(path: Path) -> tuple[dict[str, list[str]], Floats, list[str]]:
             texts[name] = _texts_of_array(path, name, arrays[name])
     matrix = rows_of_array(path, arrays["embedding"], len(texts["image"]))
     if len(texts.get("label", texts["image"])) != len(matrix):
-        raise CatalogError(f"{path}: 'label' has {len(texts['label']):,} values, 'image' has {len(matrix):,}")
+        raise RecordsError(f"{path}: 'label' has {len(texts['label']):,} values, 'image' has {len(matrix):,}")
     made = [str(arrays[name]) if name in arrays else "" for name in ("backbone", "fingerprint")]
     return texts, matrix, made
 
@@ -198,28 +175,28 @@ def _texts_of_array(path: Path, name: str, values: Anything) -> list[str]:
     import pyarrow as pa
 
     if values.ndim != 1 or values.dtype.kind not in "USfiu":
-        raise CatalogError(
+        raise RecordsError(
             f"{path}: '{name}' is an array of {values.dtype} of shape {values.shape}, where a row of text is expected"
         )
     try:
         return _texts(pa.array(values.tolist()))
     except (pa.ArrowException, UnicodeError) as error:
-        raise CatalogError(f"{path}: '{name}' cannot be read as text: {str(error).splitlines()[0]}") from error
+        raise RecordsError(f"{path}: '{name}' cannot be read as text: {str(error).splitlines()[0]}") from error
 
 
 def _check_columns(path: Path, names: list[str]) -> None:
     for name in ("image", "embedding"):
         if name not in names:
-            raise CatalogError(f"{path} has no '{name}'; it has {', '.join(names) or 'nothing at all'}")
+            raise RecordsError(f"{path} has no '{name}'; it has {', '.join(names) or 'nothing at all'}")
         if names.count(name) > 1:
-            raise CatalogError(f"{path} has the column '{name}' more than once")
+            raise RecordsError(f"{path} has the column '{name}' more than once")
 
 
 def _check_texts(path: Path, texts: dict[str, list[str]]) -> None:
     """Refuse a row without a name or a label, and a picture that is there twice."""
     for name, column in texts.items():
         if "" in column:
-            raise CatalogError(f"{path}: row {column.index('') + 1:,} has no value in '{name}'")
+            raise RecordsError(f"{path}: row {column.index('') + 1:,} has no value in '{name}'")
     seen: dict[str, int] = {}
     for row, image in enumerate(texts["image"]):
         first = seen.setdefault(os.path.normpath(image), row)
@@ -227,4 +204,4 @@ def _check_texts(path: Path, texts: dict[str, list[str]]) -> None:
             labels = texts.get("label", [""] * len(texts["image"]))
             alike = labels[first] == labels[row]
             two = "listed twice" if alike else f"under two labels, '{labels[first]}' and '{labels[row]}'"
-            raise CatalogError(f"{path}: {image} is {two} (rows {first + 1:,} and {row + 1:,})")
+            raise RecordsError(f"{path}: {image} is {two} (rows {first + 1:,} and {row + 1:,})")

@@ -3,19 +3,23 @@
 import logging
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from fieldguide.arrays import Bytes, Floats, Ints
-from fieldguide.catalog import Catalog
-from fieldguide.embedding.backbones import Backbone
+from fieldguide.backbones import Backbone
+from fieldguide.core.arrays import Bytes, Floats, Ints
+from fieldguide.core.machine import cores
+from fieldguide.core.progress import progress
+from fieldguide.embedding.cache import Sighting, Store, sight, unchanged
 from fieldguide.embedding.decoders import Decoders
-from fieldguide.embedding.engines import Engine, start_engine
-from fieldguide.embedding.pictures import (
+from fieldguide.embedding.table import EmbeddingTable, Provenance
+from fieldguide.embedding.workers import Job, Workers
+from fieldguide.engines import Engine, start_engine
+from fieldguide.images.decoding import (
     CUT_SHORT,
     UnreadableError,
     decode,
@@ -23,36 +27,14 @@ from fieldguide.embedding.pictures import (
     large_ones_turn,
     open_picture,
 )
-from fieldguide.embedding.preprocessing import Preprocessing
-from fieldguide.embedding.store import Sighting, Store, sight, unchanged
-from fieldguide.embedding.turns import without_patience
-from fieldguide.embedding.workers import Job, Workers
-from fieldguide.machine import cores
-from fieldguide.progress import progress
+from fieldguide.images.preprocessing import SPARE, Preprocessing
+from fieldguide.images.turns import without_patience
+from fieldguide.records import ImageTable
 
 log = logging.getLogger("fieldguide")
 
-# How much larger than needed a picture is decoded, at least, where it is decoded smaller than it is. With 1 the cosine
-# of a photograph's embedding to that of full decoding falls to 0.990, with 2 it stays above 0.999
-SPARE = 2
 NAMED = 5  # pictures in a warning
 PATIENCE = 60.0  # seconds; a picture that is not decoded by then is unreadable
-
-
-@dataclass(frozen=True)
-class Embeddings:
-    """The embeddings of the pictures of a catalog that could be read.
-
-    Attributes
-    ----------
-    rows : (n,) which rows of the catalog, ascending
-    matrix : (n, dim) float32, one row a picture, not normalised
-    unreadable : the reason for each other row of the catalog
-    """
-
-    rows: Sequence[int]
-    matrix: Floats
-    unreadable: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -66,14 +48,14 @@ class Prepared:
 
 
 def embed(
-    catalog: Catalog,
+    catalog: ImageTable,
     backbone: Backbone,
     *,
     engine: str | Engine = "auto",
     store: Store | None = None,
     what: str = "embedding",
     show: bool = True,
-) -> Embeddings:
+) -> EmbeddingTable:
     """Embed every picture of a catalog that can be read.
 
     Memory holds the embeddings, a few squares of pixels, a small picture a core and one large one, however many
@@ -110,7 +92,7 @@ def embed(
                 store.flush()
     _warn_of_cut_short([catalog.images[row] for row in sorted(run.cut_short)])
     rows = [row for row in range(len(catalog)) if row not in run.unreadable]
-    return Embeddings(rows, _close_gaps(matrix, rows), run.unreadable)
+    return EmbeddingTable(catalog, rows, _close_gaps(matrix, rows), run.unreadable, Provenance.of(backbone))
 
 
 @dataclass

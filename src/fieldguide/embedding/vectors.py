@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats
-from fieldguide.errors import CatalogError
+from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.errors import RecordsError
 
 LISTED = 3  # rows that a warning names
 
@@ -25,7 +25,7 @@ def rows_of_column(path: Path, column: Any, names: Sequence[str], start: int, wi
 
     Raises
     ------
-    CatalogError : it is another type, or a row is missing, has another length, or holds a null.
+    RecordsError : it is another type, or a row is missing, has another length, or holds a null.
     """
     import pyarrow as pa
 
@@ -35,27 +35,27 @@ def rows_of_column(path: Path, column: Any, names: Sequence[str], start: int, wi
         column = column.dictionary_decode()
     kind = column.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        raise CatalogError(f"{path}: 'embedding' holds {kind}, where each row is to be a list of numbers")
+        raise RecordsError(f"{path}: 'embedding' holds {kind}, where each row is to be a list of numbers")
     item = kind.value_type
     if not (pa.types.is_floating(item) or pa.types.is_integer(item) or pa.types.is_decimal(item)):
-        raise CatalogError(f"{path}: 'embedding' holds lists of {item}, where each is to be of numbers")
+        raise RecordsError(f"{path}: 'embedding' holds lists of {item}, where each is to be of numbers")
 
     lengths = _lengths(column)
     if (lengths < 0).any():
-        raise CatalogError(f"{path}: {_named(names, start, int(np.argmax(lengths < 0)))} has no embedding")
+        raise RecordsError(f"{path}: {_named(names, start, int(np.argmax(lengths < 0)))} has no embedding")
     wanted = int(lengths[0]) if width is None and len(lengths) else width
     if wanted == 0:
-        raise CatalogError(f"{path}: the embedding of {_named(names, start, 0)} has no numbers")
+        raise RecordsError(f"{path}: the embedding of {_named(names, start, 0)} has no numbers")
     if (lengths != wanted).any():
         row = int(np.argmax(lengths != wanted))
-        raise CatalogError(
+        raise RecordsError(
             f"{path}: the embeddings are not all of one length: that of {_named(names, start, row)} has "
             f"{lengths[row]:,} numbers, where the first has {wanted:,}"
         )
     numbers = column.flatten()
     if numbers.null_count:
         row = int(np.argmax(numbers.is_null().to_numpy(zero_copy_only=False))) // (wanted or 1)
-        raise CatalogError(
+        raise RecordsError(
             f"{path}: the embedding of {names[row]} has a number that is none (row {start + row + 1:,}: null)"
         )
     if pa.types.is_decimal(item):
@@ -79,17 +79,17 @@ def rows_of_array(path: Path, array: Anything, n: int) -> Floats:
 
     Raises
     ------
-    CatalogError : it has not one row for each of n pictures, no numbers in a row, or holds no numbers.
+    RecordsError : it has not one row for each of n pictures, no numbers in a row, or holds no numbers.
     """
     if array.dtype.kind not in "fiu":
-        raise CatalogError(f"{path}: 'embedding' is an array of {array.dtype}, where numbers are expected")
+        raise RecordsError(f"{path}: 'embedding' is an array of {array.dtype}, where numbers are expected")
     if array.ndim != 2 or len(array) != n:
-        raise CatalogError(
+        raise RecordsError(
             f"{path}: 'embedding' has not one row for each of 'image': its shape is {array.shape}, where "
             f"({n}, numbers of an embedding) is expected"
         )
     if n and not array.shape[1]:
-        raise CatalogError(f"{path}: the embeddings have no numbers: the shape is {array.shape}")
+        raise RecordsError(f"{path}: the embeddings have no numbers: the shape is {array.shape}")
     return as_float32(array)
 
 
@@ -104,14 +104,14 @@ def check_finite(path: Path, matrix: Floats, names: Sequence[str]) -> None:
 
     Raises
     ------
-    CatalogError : it names the first row.
+    RecordsError : it names the first row.
     """
     finite = np.isfinite(matrix).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite))
         number = matrix[row][~np.isfinite(matrix[row])][0]
         what = "NaN" if np.isnan(number) else "infinite, or beyond float32"
-        raise CatalogError(f"{path}: the embedding of {names[row]} has a number that is none (row {row + 1:,}: {what})")
+        raise RecordsError(f"{path}: the embedding of {names[row]} has a number that is none (row {row + 1:,}: {what})")
 
 
 def say_what_has_no_direction(matrix: Floats, names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from threading import Lock, Thread, current_thread
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from fieldguide.embedding.turns import Work
+from fieldguide.images.turns import Work
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from fieldguide.answers import Answers
-from fieldguide.evaluation.truth import normal_form, normal_forms
-from fieldguide.separators import OF_OTHERS, split
+from fieldguide.records.answers import Answers
+from fieldguide.records.separators import OF_OTHERS, split
+from fieldguide.records.text import normal_form, normal_forms
 
 
 @dataclass(frozen=True)

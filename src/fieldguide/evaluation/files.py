@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide.answers import Answers, Format, read_ranked
-from fieldguide.arrays import Floats
-from fieldguide.catalog import read_gallery
-from fieldguide.catalog.read import UNKNOWN
-from fieldguide.catalog.tables import read_columns
-from fieldguide.details import is_details
+from fieldguide.core.arrays import Floats
+from fieldguide.core.errors import AnswersError
 from fieldguide.embedding import is_embeddings, read_embeddings
-from fieldguide.errors import AnswersError
 from fieldguide.evaluation.doubts import Compared, doubts
 from fieldguide.evaluation.scores import Score, evaluate
-from fieldguide.evaluation.truth import find_answers, normal_forms, resolve_labels
-from fieldguide.separators import OF_OTHERS, SPACE, find_separator, in_words, split
+from fieldguide.evaluation.truth import find_answers, resolve_labels
+from fieldguide.records import read_gallery
+from fieldguide.records.answers import Answers, Format, read_ranked
+from fieldguide.records.details import is_details
+from fieldguide.records.read import UNKNOWN
+from fieldguide.records.separators import OF_OTHERS, SPACE, find_separator, in_words, split
+from fieldguide.records.tables import read_columns
+from fieldguide.records.text import normal_forms
 
 log = logging.getLogger("fieldguide")
 
@@ -54,7 +55,7 @@ def evaluate_files(
 
     Raises
     ------
-    CatalogError : a file or a column is missing.
+    RecordsError : a file or a column is missing.
     AnswersError : a picture is answered twice, or has two true labels, or there is nothing to compare.
     """
     form.check([])
@@ -107,7 +108,7 @@ def read_given(path: Path, form: Format) -> tuple[Sequence[str], Sequence[str], 
 
     Raises
     ------
-    CatalogError, AnswersError : the file cannot be read as answers.
+    RecordsError, AnswersError : the file cannot be read as answers.
     """
     if is_details(path):
         given = read_ranked(path)
@@ -139,10 +140,10 @@ def read_classes(gallery: Path, form: Format) -> Collection[str]:
 
     Raises
     ------
-    CatalogError : it is no gallery.
+    RecordsError : it is no gallery.
     """
     if is_embeddings(gallery):
-        labels = read_embeddings(gallery).catalog.labels
+        labels = read_embeddings(gallery).labels
         if labels is None:
             raise AnswersError(f"{gallery} has no labels: name the gallery that the answers were made by")
         return set(labels)

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Floats
-from fieldguide.errors import AnswersError
+from fieldguide.core.arrays import Floats
+from fieldguide.core.errors import AnswersError
 from fieldguide.evaluation.truth import match_truth
 from fieldguide.recognition.ranking import Ranking
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fieldguide.arrays import Floats
-from fieldguide.errors import FieldguideError
+from fieldguide.core.arrays import Floats
+from fieldguide.core.errors import FieldguideError
 from fieldguide.evaluation.metrics import reciprocal_ranks
 from fieldguide.evaluation.scores import evaluate
 
@@ -33,7 +33,7 @@ class Result:
     scores : by name: mAP@k with its interval, public and private, closed-set, AUROC with its interval, seconds
     arguments : what else decided them
     versions : of fieldguide and the libraries
-    account : by what distractors were told apart
+    summary : by what distractors were told apart
     failure : why there are no scores
     """
 
@@ -42,7 +42,7 @@ class Result:
     scores: Mapping[str, float | Interval] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    account: str = ""
+    summary: str = ""
     failure: str = ""
 
     def same_question(self, other: "Result") -> bool:
@@ -120,7 +120,7 @@ def read_board(path: Path) -> list[Result]:
 
 def _result(line: str) -> Result:
     record = json.loads(line)
-    kept = {name: record.pop(name) for name in ("recipe", "task", "arguments", "versions", "account")}
+    kept = {name: record.pop(name) for name in ("recipe", "task", "arguments", "versions", "summary")}
     scores = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
     if not scores or not isinstance(kept["arguments"], dict) or not isinstance(kept["versions"], dict):
         raise ValueError("no result")

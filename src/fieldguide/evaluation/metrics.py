@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Flags, Floats
+from fieldguide.core.arrays import Anything, Flags, Floats
 
 
 def reciprocal_ranks(answers: Sequence[Sequence[str]], truth: Sequence[str], k: int) -> Anything:

@@ -6,11 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Flags, Floats
+from fieldguide.core.arrays import Anything, Flags, Floats
 from fieldguide.evaluation.inputs import as_answers, as_labels, check_numbers, read_ranking
 from fieldguide.evaluation.metrics import Separation, reciprocal_ranks
-from fieldguide.evaluation.truth import normal_form, normal_forms, resolve_labels
+from fieldguide.evaluation.truth import resolve_labels
 from fieldguide.recognition.ranking import Ranking
+from fieldguide.records.text import normal_form, normal_forms
 
 
 @dataclass(frozen=True)

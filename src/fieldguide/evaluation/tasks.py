@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Ints
-from fieldguide.errors import CatalogError
+from fieldguide.core.arrays import Ints
+from fieldguide.core.errors import RecordsError
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def cut_task(
 
     Raises
     ------
-    CatalogError : the cut leaves no class, or nothing to ask.
+    RecordsError : the cut leaves no class, or nothing to ask.
     """
     rng = np.random.default_rng(seed)
     classes, codes = np.unique(np.asarray(labels), return_inverse=True)
@@ -66,7 +66,7 @@ def cut_task(
         else:
             strangers.append(rows[:most])
     if not gallery or not sum(map(len, asked)):
-        raise CatalogError("these labels cannot be cut into a task: it takes classes with two pictures or more")
+        raise RecordsError("these labels cannot be cut into a task: it takes classes with two pictures or more")
     of_known = np.concatenate(asked)
     of_others = rng.permutation(np.concatenate([np.empty(0, np.int64), *strangers]))
     wanted = round(len(of_known) * distractors / (1 - distractors))
@@ -80,11 +80,12 @@ def simulated_tasks(labels: Sequence[str], n: int, *, seed: int = 0, unknown: st
 
     Raises
     ------
-    CatalogError : no class has two pictures.
+    RecordsError : no class has two pictures.
     """
     share = 0.3
     shots = len(labels) / len(set(labels))
     known = shots / (shots + share / (1 - share))  # the classes held out have just the pictures it takes
+    known = min(known, 1 - 1 / len(set(labels)))  # of few classes one at least
     return [
         cut_task(labels, seed=seed + number, shots=None, known=known, distractors=share, unknown=unknown)
         for number in range(n)

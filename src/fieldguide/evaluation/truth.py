@@ -1,24 +1,10 @@
 """What is true of which answer: which picture it is of, and whether its label is of a class or of none."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
-from fieldguide.errors import AnswersError
-
-
-def normal_form(text: str) -> str:
-    """Give the form in which names and labels are compared: composed (Unicode's NFC), without spaces at the ends.
-
-    A Mac's disk decomposes letters, and spreadsheets leave spaces behind that nobody sees.
-    """
-    return unicodedata.normalize("NFC", text).strip()
-
-
-def normal_forms(texts: Iterable[str]) -> list[str]:
-    """Give the normal form of each text; most are alike."""
-    forms: dict[str, str] = {}
-    return [forms.get(text) or forms.setdefault(text, normal_form(text)) for text in texts]
+from fieldguide.core.errors import AnswersError
+from fieldguide.records.text import normal_form, normal_forms
 
 
 def resolve_labels(labels: Sequence[str], known_classes: Iterable[str] | None, unknown: str) -> list[str]:

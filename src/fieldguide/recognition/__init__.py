@@ -11,9 +11,10 @@ from fieldguide.recognition.distractors import (
 )
 from fieldguide.recognition.inductive import InductiveClassifier
 from fieldguide.recognition.open_set import OpenSetClassifier
+from fieldguide.recognition.pipeline import RankingPipeline
 from fieldguide.recognition.probabilistic import ProbabilisticClassifier
-from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Ranking
-from fieldguide.recognition.recognizer import OpenSetRecognizer, Recognizer
+from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Answer, Ranking
+from fieldguide.recognition.recognizer import RankingMixin, Recognizer
 from fieldguide.recognition.self_training import SelfTrainingClassifier
 from fieldguide.recognition.space import PowerCentring, WithinClassWhitening
 from fieldguide.recognition.transductive import TransductiveClassifier
@@ -22,6 +23,7 @@ from fieldguide.recognition.xgboost import XGBoostClassifier
 __all__ = [
     "NOTHING",
     "UNKNOWN",
+    "Answer",
     "CosineClassifier",
     "DBSCANRule",
     "DistractorRule",
@@ -29,10 +31,11 @@ __all__ = [
     "HDBSCANRule",
     "InductiveClassifier",
     "OpenSetClassifier",
-    "OpenSetRecognizer",
     "PowerCentring",
     "ProbabilisticClassifier",
     "Ranking",
+    "RankingMixin",
+    "RankingPipeline",
     "Recognizer",
     "SelfTrainingClassifier",
     "ThresholdRule",

@@ -5,7 +5,7 @@ Sources: the inverted file, Sivic & Zisserman, Video Google, ICCV 2003; FAISS, D
 
 import numpy as np
 
-from fieldguide.arrays import Floats, Ints
+from fieldguide.core.arrays import Floats, Ints
 
 ROWS_A_LIST = 100
 LISTS_SEARCHED = 32  # recall@10 above 0.98 on embeddings of pictures; docs/performance.md has it measured

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.neighbours import blocks, unit_rows
 from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Ranking
 from fieldguide.recognition.shots import Shots

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fieldguide.arrays import Anything, Flags, Ints
+from fieldguide.core.arrays import Anything, Flags, Ints
 from fieldguide.recognition.contamination import (
     PRIOR,
     PRIOR_QUERIES,
@@ -23,6 +23,7 @@ from fieldguide.recognition.contamination import (
     estimate_without_known,
 )
 from fieldguide.recognition.evidence import COSINE_WEIGHT, Evidence
+from fieldguide.recognition.labels import quiet
 
 ENOUGH = 5  # examples of a kind; from fewer nothing is learned
 TEMPERATURES = np.geomspace(0.15, 4, 34)
@@ -39,8 +40,9 @@ class Rehearsal:
     weight : (n_known,) how far each stands for the queries
     known_groups : (n_known,) their classes, as the whole gallery counts them
     shots : (n_known,) how many pictures of the class there are, the hidden one among them
-    strangers : evidence on the shots of hidden classes
-    stranger_groups : (n_strangers,) their classes
+    strangers : evidence on the shots of hidden classes, and on labelled distractors
+    stranger_groups : (n_strangers,) their classes; each labelled distractor is by itself
+    stranger_weight : (n_strangers,) how much each counts
     queries : evidence on the real queries
     displaced : (n_queries,) which of them seem to be of a hidden class
     """
@@ -52,6 +54,7 @@ class Rehearsal:
     shots: Ints
     strangers: Evidence
     stranger_groups: Ints
+    stranger_weight: Anything
     queries: Evidence
     displaced: Flags
 
@@ -67,6 +70,7 @@ class Calibration:
     contamination : estimated share of distractors
     interval : its 90% interval
     sharper : by how much all scores tell more than in the rehearsals, at least 1: no shot is missing now
+    even : where nothing could be learned, the cosine to a class's mean at which known and distractor are as likely
     """
 
     model: Pipeline | None
@@ -74,12 +78,12 @@ class Calibration:
     contamination: float
     interval: tuple[float, float]
     sharper: float = 1.0
+    even: float = 0.0
 
     def log_odds(self, evidence: Evidence) -> Anything:
         """(n,) log odds of known against distractor, were both equally frequent."""
         if self.model is None:
-            highest = evidence.cosine.max(axis=1)
-            return np.asarray(COSINE_WEIGHT * (highest - highest.mean()))
+            return np.asarray(COSINE_WEIGHT * (evidence.cosine.max(axis=1).astype(np.float64) - self.even))
         return np.asarray(self.model.decision_function(evidence.features()) * self.sharper)
 
     def classes(self, evidence: Evidence) -> Anything:
@@ -103,22 +107,23 @@ def calibrate(rehearsals: Sequence[Rehearsal], guesses: Ints, seed: int) -> Cali
         for kind in ("known", "strangers", "queries")
     )
     n = len(guesses)
+    given = np.concatenate([one.stranger_weight for one in rehearsals])
     if len(strangers) < ENOUGH or len(known) + n < ENOUGH:
-        return Calibration(None, _temperature(rehearsals), PRIOR, (0.0, 1.0))
+        return Calibration(None, _temperature(rehearsals), PRIOR, (0.0, 1.0), even=_even(rehearsals))
     if len(known) < ENOUGH:
-        model = _fit(queries, strangers, np.ones(len(queries)))
+        model = _fit(queries, strangers, np.ones(len(queries)), given)
         share, interval = estimate_without_known(
             model.decision_function(strangers), model.decision_function(queries), n
         )
         return Calibration(model, 1.0, share, interval)
     weight = np.concatenate([one.weight for one in rehearsals])
-    model = _fit(known, strangers, weight / weight.mean())
+    model = _fit(known, strangers, weight / weight.mean(), given)
     temperature, sharper = _temperature(rehearsals), _sharper(rehearsals)
     if not n:
         return Calibration(model, temperature, PRIOR, (0.0, 1.0), sharper)
     mixture = Mixture(
         Scores(model.decision_function(known), np.concatenate([one.known_groups for one in rehearsals]), weight),
-        _evenly(model.decision_function(strangers), np.concatenate([one.stranger_groups for one in rehearsals])),
+        Scores(model.decision_function(strangers), np.concatenate([one.stranger_groups for one in rehearsals]), given),
         _evenly(model.decision_function(queries), np.tile(guesses, len(rehearsals))),
         np.concatenate([one.displaced for one in rehearsals]),
     )
@@ -148,14 +153,28 @@ def _evenly(values: Anything, groups: Ints) -> Scores:
     return Scores(values, groups, np.ones(len(values)))
 
 
-def _fit(known: Anything, distractor: Anything, weight: Anything) -> Pipeline:
+def _even(rehearsals: Sequence[Rehearsal]) -> float:
+    """Say how similar to the mean of a class a query is that may as well be known as a distractor.
+
+    One standard deviation above what shots are to other classes: where nearly all shots are the only ones of their
+    class, nothing tells how similar they are to their own. Without them it is what queries are on average.
+    """
+    for kind in "strangers", "queries":
+        highest = np.concatenate([getattr(one, kind).cosine.max(axis=1, initial=-1) for one in rehearsals])
+        if len(highest):
+            return float(highest.mean(dtype=np.float64) + (highest.std(dtype=np.float64) if kind == "strangers" else 0))
+    return 0.0
+
+
+def _fit(known: Anything, distractor: Anything, weight: Anything, distractor_weight: Anything) -> Pipeline:
     # balanced: there are several times more examples of one kind, which says nothing of the queries
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced"))
-    return model.fit(
-        np.concatenate([known, distractor]),
-        np.repeat([1, 0], [len(known), len(distractor)]),
-        logisticregression__sample_weight=np.concatenate([weight, np.ones(len(distractor))]),
-    )
+    with quiet():
+        return model.fit(
+            np.concatenate([known, distractor]),
+            np.repeat([1, 0], [len(known), len(distractor)]),
+            logisticregression__sample_weight=np.concatenate([weight, distractor_weight]),
+        )
 
 
 def _sharper(rehearsals: Sequence[Rehearsal]) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Flags, Ints
+from fieldguide.core.arrays import Anything, Flags, Ints
 
 BINS = 16
 RESAMPLES = 60

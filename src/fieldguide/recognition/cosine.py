@@ -6,14 +6,15 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything
-from fieldguide.recognition.labels import encode
+from fieldguide.core.arrays import Anything
+from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.neighbours import blocks, largest, unit_rows
 from fieldguide.recognition.ranking import NOTHING, Ranking
+from fieldguide.recognition.recognizer import RankingMixin
 from fieldguide.recognition.shots import Shots
 
 
-class CosineClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class CosineClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Rank classes by the cosine similarity of their nearest gallery picture.
 
     Attributes
@@ -32,15 +33,15 @@ class CosineClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X : (n_pictures, dim) embeddings
         y : (n_pictures,) labels
         """
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y, dtype=FLOATS)
         self.classes_, codes = encode(y)
         self.shots_ = Shots.of(X, codes)
         return self
 
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,)."""
-        best = self.rank(X, k=1).codes[:, 0]
-        return self.classes_[best]
+        check_is_fitted(self)
+        return self.classes_[self._rank(X, k=1).codes[:, 0]]
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
         """Rank classes for each query.
@@ -55,9 +56,11 @@ class CosineClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         A ranking without the unknown label; the distractor score is 1 minus the highest similarity.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
+        check_rank(self.classes_, k)
+        return self._rank(X, k)
+
+    def _rank(self, X: Anything, k: int) -> Ranking:
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
         n, top = len(X), min(k, len(self.classes_))
         codes = np.full((n, k), NOTHING)
         similarity = np.full((n, k), np.nan, np.float32)

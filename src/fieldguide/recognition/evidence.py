@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
 from fieldguide.recognition.propagation import NEIGHBOURS, diffuse, neighbour_graph, propagate
@@ -87,13 +87,15 @@ def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evid
     shots, queries = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)
     codes, asked = codes[shots], pictures.of(queries)
     gallery = pictures[shots]
-    space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=asked)
+    space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=asked, width=pictures.dim)
     some = np.sort(np.random.default_rng(seed).permutation(len(queries))[:LEARNED_FROM])
     first, _ = _evidence_in(space, pictures.of(np.concatenate([shots, queries[some]])), codes)
     guesses = np.full(len(queries), -1)
     guesses[some] = first.guesses()
     if (guesses >= 0).any():
-        space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=asked, guesses=guesses, earlier=space)
+        space = WithinClassWhitening(seed=seed).fit(
+            gallery, codes, unlabelled=asked, guesses=guesses, earlier=space, width=pictures.dim
+        )
     return _evidence_in(space, pictures.of(np.concatenate([shots, queries])), codes)
 
 
@@ -135,11 +137,17 @@ def _hubness(shots: Floats, codes: Ints, rows: Floats, means: Floats) -> Floats:
     if len(rows) >= len(means):
         return _nearest_similarity(means, rows)
     hubness = np.full(len(means), -1, np.float32)
-    similarity = means @ shots.T
-    similarity[codes, np.arange(len(shots))] = -1
+    if len(means) == 1:
+        return hubness
     n_top = int(np.clip(len(shots) // len(means), 1, 5))
-    if len(means) > 1:
-        hubness = -np.partition(-similarity, n_top - 1, axis=1)[:, :n_top].mean(axis=1)
+    order = np.argsort(codes, kind="stable")
+    sorted_codes = codes[order]
+    for part in blocks(len(means), 3 * len(shots)):  # of similarities, their negatives, and these in another order
+        similarity = means[part] @ shots.T
+        begin, end = np.searchsorted(sorted_codes, [part.start, part.stop])
+        own = order[begin:end]
+        similarity[codes[own] - part.start, own] = -1
+        hubness[part] = -np.partition(-similarity, n_top - 1, axis=1)[:, :n_top].mean(axis=1)
     return hubness
 
 
@@ -178,10 +186,16 @@ class GalleryEvidence:
 
     def on(self, queries: Floats) -> Evidence:
         """Give the evidence on each of the queries (n, dim) by itself."""
-        if not len(queries):
-            nothing = np.zeros((0, CANDIDATES), np.float32)
-            return Evidence(nothing.astype(np.int64), nothing, nothing, nothing[:, 0], self.hubness)
-        rows = self.space.transform(queries)
+        candidates = min(NEIGHBOURS, len(self.shots)) + min(CANDIDATES, len(self.means))
+        codes = np.empty((len(queries), candidates), np.int64)
+        mass, cosine = np.empty((2, len(queries), candidates), np.float32)
+        reach = np.empty(len(queries), np.float32)
+        for part in blocks(len(queries), max(queries.shape[1], candidates * self.means.shape[1])):
+            codes[part], mass[part], cosine[part], reach[part] = self._on(self.space.transform(queries[part]))
+        return Evidence(codes, mass, cosine, reach, self.hubness)
+
+    def _on(self, rows: Floats) -> tuple[Ints, Floats, Floats, Floats]:
+        """Give candidates, mass, cosine and reach of some queries, unit rows in the space."""
         likest, _ = nearest(rows, self.means, CANDIDATES)
         row, similarity = nearest(rows, self.shots, NEIGHBOURS)
         weight = np.maximum(similarity, 0) ** 3
@@ -195,4 +209,4 @@ class GalleryEvidence:
         none = candidates < 0
         cosine = np.where(none, -1, np.einsum("nd,nkd->nk", rows, self.means[candidates]))
         mass = np.where(none, 0, votes / np.maximum(reach, NO_MASS)[:, None])
-        return Evidence(candidates, mass.astype(np.float32), cosine.astype(np.float32), reach, self.hubness)
+        return candidates, mass.astype(np.float32), cosine.astype(np.float32), reach

@@ -8,18 +8,19 @@ from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.by_probability import rank_by_probability
 from fieldguide.recognition.calibration import Rehearsal, calibrate
-from fieldguide.recognition.evidence import Evidence, GalleryEvidence
-from fieldguide.recognition.labels import encode
+from fieldguide.recognition.evidence import GalleryEvidence
+from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.ranking import Ranking
-from fieldguide.recognition.rehearsal import Cast, casts, representativeness
+from fieldguide.recognition.recognizer import RankingMixin
+from fieldguide.recognition.rehearsal import Cast, casts, representativeness, some_distractors, stranger_weights
 from fieldguide.recognition.shots import Shots
 from fieldguide.recognition.space import PowerCentring
 
 
-class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Rank labels, the unknown one among them, by probability; each query by itself, against a fitted gallery.
 
     Centring, whitening, classes' means and calibration come from the gallery alone, and all work but a comparison
@@ -34,32 +35,43 @@ class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : (n_classes,) the labels, sorted
-    account_ : by what distractors are told apart, in words
     """
 
     def __init__(self, contamination: float = 0.3, seed: int = 0) -> None:
         self.contamination = contamination
         self.seed = seed
 
-    def fit(self, X: Anything, y: Anything) -> Self:
-        """Learn from the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels."""
-        X, y = validate_data(self, X, y)
+    def fit(self, X: Anything, y: Anything, distractors: Anything | None = None) -> Self:
+        """Learn from the gallery.
+
+        Parameters
+        ----------
+        X : (n_pictures, dim) embeddings
+        y : (n_pictures,) labels
+        distractors : (n, dim) embeddings of pictures known to be of no class, if there are any: examples for the
+            calibration, beside those that it makes by hiding classes
+        """
+        X, y = validate_data(self, X, y, dtype=FLOATS)
         if not 0 <= self.contamination <= 1:
             raise ValueError(f"contamination is a share from 0 to 1, not {self.contamination}")
         self.classes_, codes = encode(y)
         self.shots_ = Shots.of(X, codes)
         self.centring_ = PowerCentring().fit(X)
         gallery = self.centring_.transform(X)
-        rehearsals = [self._rehearse(cast, gallery, codes) for cast in casts(codes, self.seed)]
+        labelled = some_distractors(distractors, X.shape[1], self.seed)
+        if len(labelled):
+            labelled = self.centring_.transform(labelled)
+        turns = list(casts(codes, self.seed))
+        rehearsals = [self._rehearse(cast, gallery, codes, labelled, len(turns)) for cast in turns]
         self.calibration_ = calibrate(rehearsals, np.zeros(0, np.int64), self.seed)
         self.evidence_ = GalleryEvidence.of(gallery, codes, self.seed)
-        self.account_ = f"contamination {self.contamination:.2f}, as expected of any query"
         return self
 
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
-        return self.classes_[self._evidence(X).best()]
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        return self.classes_[self.evidence_.on(self.centring_.transform(X)).best()]
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
         """Rank labels for each query.
@@ -75,11 +87,13 @@ class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         score is the probability of a distractor, were as many queries distractors as not.
         """
         check_is_fitted(self)
-        evidence = self._evidence(X)
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
+        check_rank(self.classes_, k)
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        evidence = self.evidence_.on(self.centring_.transform(X))
         log_odds = self.calibration_.log_odds(evidence)
-        known = expit(log_odds + logit(1 - self.contamination))
+        if self.contamination > 0:
+            log_odds[~X.any(axis=1)] = -np.inf  # shows nothing: of no class, unless all are of one
+        known = expit(log_odds + logit(1 - self.contamination)) if self.contamination < 1 else np.zeros(len(X))
         ranking = rank_by_probability(
             self.shots_,
             self.classes_,
@@ -89,13 +103,14 @@ class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             known,
             k,
         )
-        return replace(ranking, distractor_score=expit(-log_odds).astype(np.float32))
+        return replace(
+            ranking,
+            distractor_score=expit(-log_odds).astype(np.float32),
+            contamination=self.contamination,
+            rejection_summary=f"contamination {self.contamination:.2f}, as expected of any query",
+        )
 
-    def _evidence(self, X: Anything) -> Evidence:
-        X = validate_data(self, X, reset=False)
-        return self.evidence_.on(self.centring_.transform(X))
-
-    def _rehearse(self, cast: Cast, gallery: Floats, codes: Ints) -> Rehearsal:
+    def _rehearse(self, cast: Cast, gallery: Floats, codes: Ints, labelled: Floats, turns: int) -> Rehearsal:
         left = np.unique(codes[cast.gallery])
         against = GalleryEvidence.of(gallery[cast.gallery], np.searchsorted(left, codes[cast.gallery]), self.seed)
         return Rehearsal(
@@ -104,8 +119,8 @@ class InductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             weight=representativeness(codes, cast, np.zeros(len(self.classes_))),
             known_groups=codes[cast.known],
             shots=np.bincount(codes)[codes[cast.known]],
-            strangers=against.on(gallery[cast.strangers]),
-            stranger_groups=codes[cast.strangers],
+            strangers=against.on(np.concatenate([gallery[cast.strangers], labelled])),
+            **stranger_weights(codes[cast.strangers], len(labelled), turns),
             queries=against.on(gallery[:0]),
             displaced=np.zeros(0, bool),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.approximate import nearest_in_lists
 
 BLOCK_BYTES = 64 << 20  # of one block of similarities: big enough for BLAS, small beside the embeddings
@@ -12,15 +12,25 @@ EXACT_UP_TO = 20_000  # rows on both sides: some seconds; with more, exact searc
 GROUP = 32  # columns whose maximum is taken first; of 16, 32 and 64 the fastest
 
 
+def as_floats(matrix: Anything) -> Anything:
+    """Give float32 for half floats and whole numbers, whose arithmetic overflows; others as they are."""
+    wide_enough = matrix.dtype.kind == "f" and matrix.dtype.itemsize >= 4
+    return matrix if wide_enough else matrix.astype(np.float32)
+
+
 def unit_rows(matrix: Anything) -> Floats:
     """Scale rows to length 1, float32; rows of zeros stay zeros.
 
     Divided by the largest entry first, so that no row's length overflows or vanishes.
     """
-    largest = np.abs(matrix).max(axis=1, keepdims=True, initial=0.0)
-    scaled = (matrix / np.where(largest > 0, largest, 1)).astype(np.float32)
-    length = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return np.divide(scaled, np.where(length > 0, length, 1), dtype=np.float32)
+    unit = np.empty(matrix.shape, np.float32)
+    for part in blocks(*matrix.shape):  # what is in between takes as much memory as a block, not as the matrix
+        rows = as_floats(matrix[part])
+        largest = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
+        scaled = (rows / np.where(largest > 0, largest, 1)).astype(np.float32)
+        length = np.linalg.norm(scaled, axis=1, keepdims=True)
+        np.divide(scaled, np.where(length > 0, length, 1), out=unit[part], dtype=np.float32)
+    return unit
 
 
 def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:

@@ -1,20 +1,21 @@
 """A recognizer and a distractor rule together: an answer for every query, "none of these" included."""
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition.cosine import CosineClassifier
-from fieldguide.recognition.distractors import DistractorRule, ThresholdRule, Verdict
-from fieldguide.recognition.labels import encode
+from fieldguide.recognition.distractors import DistractorRule, ThresholdRule
+from fieldguide.recognition.labels import FLOATS, encode
 from fieldguide.recognition.ranking import Ranking
-from fieldguide.recognition.recognizer import Recognizer
+from fieldguide.recognition.recognizer import RankingMixin, Recognizer
 
 
-class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class OpenSetClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Let a rule call some of a recognizer's queries distractors: those get the unknown label first.
 
     `predict` answers among the classes, as a scikit-learn classifier must; `rank` knows the unknown label.
@@ -27,17 +28,20 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     recognizer_, classes_ : the fitted recognizer and its labels
-    verdict_ : what the rule said of the queries ranked last
     """
 
     def __init__(self, recognizer: Recognizer | None = None, rule: DistractorRule | None = None) -> None:
         self.recognizer = recognizer
         self.rule = rule
 
-    def fit(self, X: Anything, y: Anything) -> Self:
-        """Fit the recognizer on the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels."""
+    def fit(self, X: Anything, y: Anything, distractors: Anything | None = None) -> Self:
+        """Fit the recognizer on the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels.
+
+        Rules find distractors without an example of any: `distractors` are taken as all recognizers take them that
+        answer with the unknown label, and make no difference.
+        """
         recognizer = CosineClassifier() if self.recognizer is None else clone(self.recognizer)
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y, dtype=FLOATS)
         self.recognizer_ = recognizer.fit(X, y)
         self.classes_ = self.recognizer_.classes_
         self.gallery_, self.codes_ = np.asarray(X, dtype=np.float32), encode(y)[1]
@@ -46,18 +50,17 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
-        return self.recognizer_.predict(validate_data(self, X, reset=False))
+        return self.recognizer_.predict(validate_data(self, X, reset=False, dtype=FLOATS))
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
         """Rank labels for each query, (n, dim) embeddings; distractors have the unknown label first."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
         ranking = self.recognizer_.rank(X, k)
         rule = ThresholdRule() if self.rule is None else self.rule
-        self.verdict_: Verdict = rule.judge(self.gallery_, self.codes_, np.asarray(X, dtype=np.float32), ranking)
-        return ranking.with_unknown_first(self.verdict_.is_distractor, self.verdict_.score)
-
-    @property
-    def account_(self) -> str:
-        """By what the queries ranked last were told apart, in words."""
-        return self.verdict_.account
+        verdict = rule.judge(self.gallery_, self.codes_, np.asarray(X, dtype=np.float32), ranking)
+        return replace(
+            ranking.with_unknown_first(verdict.is_distractor, verdict.score),
+            contamination=verdict.contamination,
+            rejection_summary=verdict.summary,
+        )

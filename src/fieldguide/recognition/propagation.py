@@ -11,8 +11,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
-from fieldguide.arrays import Anything, Floats, Ints
-from fieldguide.machine import cores
+from fieldguide.core.arrays import Anything, Floats, Ints
+from fieldguide.core.machine import cores
 from fieldguide.recognition.neighbours import nearest
 
 NEIGHBOURS = 10

@@ -1,19 +1,40 @@
 """The answers: for each query at most k labels, best first, the unknown label among them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Flags, Floats, Ints
+from fieldguide.core.arrays import Anything, Flags, Floats, Ints
+from fieldguide.core.extras import require_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNKNOWN = -1  # the code of the unknown label
+UNKNOWN_LABEL = "-1"  # unless told otherwise
 NOTHING = -2  # the code where there are fewer than k answers
+PER_QUERY = ("codes", "similarity", "nearest", "distractor_score", "probability")
 
 
-@dataclass(frozen=True)
+class Answer(NamedTuple):
+    """What is said of one query.
+
+    Attributes
+    ----------
+    name : of the query
+    labels : best first, the unknown label among them
+    """
+
+    name: str
+    labels: list[str]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Ranking:
-    """Labels for n queries, as codes into `classes`.
+    """Labels for n queries, as codes into `classes`; a sequence of `Answer`s, by number or by the query's name.
 
     Attributes
     ----------
@@ -26,6 +47,20 @@ class Ranking:
     probability : (n, k) float32, NaN where the recognizer gives none
     unknown : the unknown label
     names : (n,) what the queries are called; their numbers if nothing else is known
+    contamination : the share of distractors among the queries, estimated, given or called; NaN where nothing was asked
+    contamination_interval : its 90% interval, where it was estimated
+    rejection_summary : how distractors were told apart, one line for the user
+    explanation : what else the recognizer says of how it came to these answers
+
+    >>> import numpy as np
+    >>> from fieldguide import CosineClassifier
+    >>> ranking = CosineClassifier().fit(np.eye(3), ["ape", "bee", "cat"]).rank(np.eye(3)[:2], k=2)
+    >>> ranking
+    Ranking of 2 queries, at most 2 labels each, 3 classes
+    >>> ranking[0].labels
+    ['ape', 'bee']
+    >>> ranking.top1().tolist()
+    ['ape', 'bee']
     """
 
     classes: Anything
@@ -34,16 +69,62 @@ class Ranking:
     nearest: Ints
     distractor_score: Floats
     probability: Floats
-    unknown: str = "-1"
+    unknown: str = UNKNOWN_LABEL
     names: Sequence[str] = ()
+    contamination: float = float("nan")
+    contamination_interval: tuple[float, float] | None = None
+    rejection_summary: str = ""
+    explanation: str = ""
 
     def __len__(self) -> int:
         return len(self.codes)
 
-    def __iter__(self) -> Iterator[tuple[str, list[str]]]:
+    def __iter__(self) -> Iterator[Answer]:
         """Go through the queries: name and labels, best first."""
         for row in range(len(self)):
-            yield (self.names[row] if len(self.names) else str(row)), self.labels(row)
+            yield Answer(self.name(row), self.labels(row))
+
+    @overload
+    def __getitem__(self, which: int | str) -> Answer: ...
+    @overload
+    def __getitem__(self, which: slice) -> "Ranking": ...
+    def __getitem__(self, which: int | str | slice) -> "Answer | Ranking":
+        """Give the answer to one query, by its number or its name; or, for a slice, the ranking of some queries.
+
+        Raises
+        ------
+        KeyError, IndexError : there is no such query.
+        TypeError : `which` is none of the three.
+        """
+        if isinstance(which, slice):
+            return self.of(np.arange(len(self))[which])
+        if isinstance(which, str):
+            row = self._row_of[which]
+        elif isinstance(which, (int, np.integer)):
+            row = range(len(self))[which]
+        else:
+            raise TypeError(f"a ranking takes the number or name of a query, or a slice, not {type(which).__name__}")
+        return Answer(self.name(row), self.labels(row))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all is the same, NaN equal to NaN."""
+        if not isinstance(other, Ranking):
+            return NotImplemented
+        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]  # arrays can change
+
+    def __repr__(self) -> str:
+        n, k = self.codes.shape
+        return f"Ranking of {n:,} queries, at most {k} labels each, {len(self.classes):,} classes"
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {self.name(row): row for row in range(len(self))}
+
+    def name(self, row: int) -> str:
+        """Give what a query is called."""
+        return self.names[row] if len(self.names) else str(row)
 
     def labels(self, row: int) -> list[str]:
         """Give the labels of one query, best first, as text."""
@@ -51,10 +132,58 @@ class Ranking:
             self.unknown if code == UNKNOWN else str(self.classes[code]) for code in self.codes[row] if code != NOTHING
         ]
 
+    def top1(self) -> Anything:
+        """(n,) the first label of each query, as text, the unknown label among them."""
+        return np.array([self.labels(row)[0] for row in range(len(self))], np.str_)
+
     def is_unknown(self) -> Flags:
         """(n,) whether the first answer is the unknown label."""
         first: Flags = self.codes[:, 0] == UNKNOWN
         return first
+
+    def of(self, rows: Ints) -> "Ranking":
+        """Give the ranking of some of the queries, by their numbers."""
+        kept = {name: getattr(self, name)[rows] for name in PER_QUERY}
+        return replace(self, **kept, names=[self.name(row) for row in rows])
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Give a record an answer: image, rank from 1, label, unknown, probability, similarity, distractor_score.
+
+        Numbers that the recognizer does not give are None.
+        """
+        return [
+            {
+                "image": self.name(row),
+                "rank": rank,
+                "label": label,
+                "unknown": bool(self.codes[row, rank - 1] == UNKNOWN),
+                "probability": _number(self.probability[row, rank - 1]),
+                "similarity": _number(self.similarity[row, rank - 1]),
+                "distractor_score": float(self.distractor_score[row]),
+            }
+            for row in range(len(self))
+            for rank, label in enumerate(self.labels(row), start=1)
+        ]
+
+    def to_pandas(self, *, wide: bool = False) -> "pd.DataFrame":
+        """Give a data frame: a row an answer as in `to_dicts`, or, if wide, a row a query.
+
+        A wide frame has the columns image, label_1, probability_1, label_2 and so on; distractor_score is its last.
+
+        Raises
+        ------
+        ImportError : pandas is not installed.
+        """
+        pd = require_pandas()
+        if not wide:
+            names = ["image", "rank", "label", "unknown", "probability", "similarity", "distractor_score"]
+            return pd.DataFrame(self.to_dicts(), columns=names)
+        columns: dict[str, Any] = {"image": [self.name(row) for row in range(len(self))]}
+        labels = [self.labels(row) for row in range(len(self))]
+        for place in range(self.codes.shape[1]):
+            columns[f"label_{place + 1}"] = [own[place] if place < len(own) else None for own in labels]
+            columns[f"probability_{place + 1}"] = self.probability[:, place]
+        return pd.DataFrame(columns | {"distractor_score": self.distractor_score})
 
     def named(self, names: Sequence[str], unknown: str) -> "Ranking":
         """Call the queries by these names, and the unknown label by this one."""
@@ -82,18 +211,34 @@ class Ranking:
             distractor_score=score.astype(np.float32),
         )
 
-    def spread(self, rows: Sequence[int], n: int) -> "Ranking":
+    def expanded(self, rows: Sequence[int], n: int) -> "Ranking":
         """Put these answers at `rows` of n queries; the others get the unknown label alone and the highest score."""
-        blank = Ranking(
-            self.classes,
-            np.full((n, self.codes.shape[1]), NOTHING),
-            np.full((n, self.codes.shape[1]), np.nan, np.float32),
-            np.full((n, self.codes.shape[1]), -1),
-            np.full(n, np.max(self.distractor_score, initial=0.0), np.float32),
-            np.full((n, self.codes.shape[1]), np.nan, np.float32),
-            self.unknown,
+        k = self.codes.shape[1]
+        blank = replace(
+            self,
+            codes=np.full((n, k), NOTHING),
+            similarity=np.full((n, k), np.nan, np.float32),
+            nearest=np.full((n, k), -1),
+            distractor_score=np.full(n, np.max(self.distractor_score, initial=0.0), np.float32),
+            probability=np.full((n, k), np.nan, np.float32),
+            names=(),
         )
         blank.codes[:, 0] = UNKNOWN
-        for name in ("codes", "similarity", "nearest", "distractor_score", "probability"):
+        for name in PER_QUERY:
             getattr(blank, name)[rows] = getattr(self, name)
         return blank
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        one, other = np.asarray(one), np.asarray(other)
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == other.dtype.kind == "f")
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or bool(np.isnan(one) and np.isnan(other))
+    if isinstance(one, Sequence) and not isinstance(one, str):
+        return list(one) == list(other)
+    return bool(one == other)
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -2,12 +2,12 @@
 
 from typing import Protocol, Self
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition.ranking import Ranking
 
 
 class Recognizer(Protocol):
-    """Fitted on a gallery, ranks labels for queries."""
+    """Fitted on a gallery, ranks labels for queries. Nothing that answers changes it: threads may share one."""
 
     classes_: Anything
 
@@ -18,12 +18,19 @@ class Recognizer(Protocol):
         """Give the likeliest class of each query, (n,)."""
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
-        """Rank at most k labels for each query, (n, dim) embeddings."""
+        """Rank at most k labels for each query, (n, dim) embeddings; what it learned of them is on the ranking."""
 
 
-class OpenSetRecognizer(Recognizer, Protocol):
-    """A recognizer whose rankings hold the unknown label, and that says by what it told distractors apart."""
+class RankingMixin:
+    """What every recognizer can do because it ranks."""
 
-    @property
-    def account_(self) -> str:
-        """By what the queries ranked last were told apart, in words."""
+    def predict_open_set(self, X: Anything, unknown: str = "-1") -> Anything:
+        """Give the first label of each query, (n,) as text, the unknown label for those that seem distractors.
+
+        Parameters
+        ----------
+        X : (n, dim) embeddings
+        unknown : the unknown label
+        """
+        ranking: Ranking = self.rank(X, k=1)  # type: ignore[attr-defined]
+        return ranking.named((), unknown).top1()

@@ -7,13 +7,16 @@ with several shots one is hidden: these are known queries.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
+from typing import TypedDict
 
 import numpy as np
+from sklearn.utils import check_array
 
-from fieldguide.arrays import Anything, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 
 MANY_CLASSES = 300  # of more, a quarter hidden once teaches enough
 PARTS = 8  # of fewer; the fewer are hidden at once, the more the shots hidden of others say
+MOST_DISTRACTORS = 1000  # labelled ones that are looked at; every rehearsal has them among its queries
 ENOUGH = 600  # classes that have played, over all turns
 
 
@@ -80,3 +83,43 @@ def representativeness(codes: Ints, cast: Cast, queries_of: Anything) -> Anythin
     shots = (classes / np.maximum(players, 1))[left[of_known]]
     weight: Anything = shots * (queries_of[of_known] + queries_of.mean() + 1e-9)
     return weight
+
+
+class StrangerWeights(TypedDict):
+    """Of the examples of distractors in one rehearsal, (n_strangers,) each: groups of those alike, and weights."""
+
+    stranger_groups: Ints
+    stranger_weight: Anything
+
+
+def stranger_weights(classes: Ints, n_labelled: int, turns: int) -> StrangerWeights:
+    """Weigh shots of hidden classes, then labelled distractors.
+
+    A class is hidden in one of the turns, a labelled distractor is there in all: so over all turns each counts once.
+
+    Parameters
+    ----------
+    classes : of the hidden shots
+    n_labelled : number of labelled distractors, each a group of its own
+    turns : how many rehearsals there are
+    """
+    labelled = classes.max(initial=-1) + 1 + np.arange(n_labelled)
+    return {
+        "stranger_groups": np.concatenate([classes, labelled]),
+        "stranger_weight": np.repeat([1.0, 1.0 / turns], [len(classes), n_labelled]),
+    }
+
+
+def some_distractors(distractors: Anything | None, dim: int, seed: int) -> Floats:
+    """Check labelled distractors and draw those that are looked at, (n, dim); none if there are none.
+
+    Raises
+    ------
+    ValueError : they are not as wide as the gallery.
+    """
+    if distractors is None or not len(distractors):
+        return np.zeros((0, dim), np.float32)
+    rows: Floats = check_array(distractors, dtype=np.float32, input_name="distractors")
+    if rows.shape[1] != dim:
+        raise ValueError(f"distractors have {rows.shape[1]} numbers a row, the gallery {dim}")
+    return rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST_DISTRACTORS])]

@@ -12,12 +12,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Flags, Floats, Ints
+from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.recognition.cosine import CosineClassifier
-from fieldguide.recognition.labels import encode
+from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import NOTHING, Ranking
-from fieldguide.recognition.recognizer import Recognizer
+from fieldguide.recognition.recognizer import RankingMixin, Recognizer
 from fieldguide.recognition.shots import Shots
 
 FOLDS = 3  # times that a shot of every class is hidden
@@ -57,7 +57,7 @@ class _Course:
         return len(self.queries) - len(self.hidden)
 
 
-class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SelfTrainingClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Give labels to the queries that a recognizer is surest of, and let it learn from those too, in rounds.
 
     Every round is rehearsed with one shot of each class hidden among the queries. A hidden shot is a known query; with
@@ -77,7 +77,6 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     Attributes
     ----------
     classes_ : (n_classes,) the labels, sorted
-    account_ : of the queries ranked last, how many were given labels, and in how many rounds
 
     Sources: Scudder, Probability of error of some adaptive pattern-recognition machines, 1965; Yarowsky, ACL 1995.
     """
@@ -92,14 +91,14 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def fit(self, X: Anything, y: Anything) -> Self:
         """Keep the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels."""
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y, dtype=FLOATS)
         self.classes_, self.codes_ = encode(y)
-        self.gallery_ = X.astype(np.float32)
+        self.gallery_ = X.astype(np.float32, copy=False)
         return self
 
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,)."""
-        best = self._answer(X, k=1)[0].codes[:, 0]
+        best = self._answer(X, k=1).codes[:, 0]
         likeliest: Anything = self.classes_[best]
         return likeliest
 
@@ -109,16 +108,17 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Returns
         -------
         What the recognizer gives once it has learned from the sure queries too; similarity and nearest picture are
-        those of the gallery.
+        those of the gallery, and its `explanation` says how many queries were given labels, in how many rounds.
         """
-        ranking, self.account_ = self._answer(X, k)
-        return ranking
-
-    def _answer(self, X: Anything, k: int) -> tuple[Ranking, str]:
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False).astype(np.float32)
+        check_rank(self.classes_, k)
+        return self._answer(X, k)
+
+    def _answer(self, X: Anything, k: int) -> Ranking:
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=FLOATS).astype(np.float32, copy=False)
         base = CosineClassifier() if self.recognizer is None else self.recognizer
-        given, account = self._train(base, X)
+        given, explanation = self._train(base, X)
         labelled = np.flatnonzero(given >= 0)
         fitted = clone(base).fit(
             np.concatenate([self.gallery_, X[labelled]]), np.concatenate([self.codes_, given[labelled]])
@@ -131,11 +131,12 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             classes=self.classes_,
             similarity=np.where(none, np.float32(np.nan), similarity),
             nearest=np.where(none, -1, nearest),
+            explanation=explanation,
         )
-        return ranking, account
+        return ranking
 
     def _train(self, base: Recognizer, X: Floats) -> tuple[Ints, str]:
-        """Give labels in rounds, rehearsed on the side; (n,) codes, -1 for none, and an account of it."""
+        """Give labels in rounds, rehearsed on the side: (n,) codes, -1 for none, and how many in words."""
         real = _Course(self.gallery_, self.codes_, X, np.empty(0, np.int64), np.full(len(X), -1))
         courses, before = [real, *self._rehearsals(X)], -1.0
         kept, kept_rounds = real.given.copy(), 0
@@ -160,8 +161,8 @@ class SelfTrainingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 break
             for course, codes in zip(courses, found, strict=True):
                 course.given = codes
-        account = f"{(kept >= 0).sum():,} queries were given labels, in {kept_rounds} rounds"
-        return kept, account
+        explanation = f"{(kept >= 0).sum():,} queries were given labels, in {kept_rounds} rounds"
+        return kept, explanation
 
     def _rehearsals(self, X: Floats) -> list[_Course]:
         """Hide a shot of every class that has several among the queries, another each time."""

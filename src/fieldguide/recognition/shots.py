@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.neighbours import blocks, unit_rows
 
 
@@ -28,7 +28,10 @@ class Shots:
     def of(cls, gallery: Anything, codes: Ints) -> Self:
         """Sort a gallery (n_pictures, dim) by the codes of its classes, 0 to n_classes - 1, none missing."""
         rows = np.argsort(codes, kind="stable")
-        return cls(unit_rows(gallery[rows]), rows, np.searchsorted(codes[rows], np.arange(codes.max() + 1)))
+        matrix = np.empty(gallery.shape, np.float32)
+        for part in blocks(*gallery.shape):
+            matrix[part] = unit_rows(gallery[rows[part]])
+        return cls(matrix, rows, np.searchsorted(codes[rows], np.arange(codes.max() + 1)))
 
     def nearest(self, queries: Floats, codes: Ints) -> tuple[Ints, Floats]:
         """Find for each query the most similar shot of each of some classes, the first of equals.
@@ -42,18 +45,18 @@ class Shots:
         -------
         The shot's row in the gallery and its cosine similarity, each (n, k).
         """
-        size = np.diff(np.append(self.starts, len(self.matrix)))
-        row = np.empty(codes.shape, np.int64)
-        similarity = np.empty(codes.shape, np.float32)
-        widest = int(size.max()) * codes.shape[1] * queries.shape[1]
-        for part in blocks(len(queries), widest):
-            count = size[codes[part]].ravel()
-            first = np.cumsum(count) - count  # where each (query, class) begins in the flat arrays
-            column = np.arange(count.sum()) + np.repeat(self.starts[codes[part]].ravel() - first, count)
-            query = np.repeat(np.repeat(np.arange(part.start, part.stop), codes.shape[1]), count)
-            cosine = np.einsum("nd,nd->n", queries[query], self.matrix[column])
-            best = np.maximum.reduceat(cosine, first)
-            at = np.where(cosine == np.repeat(best, count), column, len(self.matrix))
-            row[part] = self.rows[np.minimum.reduceat(at, first)].reshape(-1, codes.shape[1])
-            similarity[part] = best.reshape(-1, codes.shape[1])
-        return row, similarity
+        row = np.empty(codes.size, np.int64)
+        similarity = np.empty(codes.size, np.float32)
+        order = np.argsort(codes.ravel(), kind="stable")  # class by class: a query is copied once, not once a shot
+        which, begins = np.unique(codes.ravel()[order], return_index=True)
+        ends = np.append(self.starts, len(self.matrix))
+        for code, asking in zip(which, np.split(order, begins[1:]), strict=True):
+            of_class = slice(ends[code], ends[code + 1])
+            for part in blocks(len(asking), queries.shape[1] + of_class.stop - of_class.start):
+                places = asking[part]
+                # einsum and not BLAS: a similarity does not depend on what else is in the block, nor do ties
+                cosine = np.einsum("nd,sd->ns", queries[places // codes.shape[1]], self.matrix[of_class])
+                best = cosine.argmax(axis=1)
+                row[places] = self.rows[of_class][best]
+                similarity[places] = cosine[np.arange(len(best)), best]
+        return row.reshape(codes.shape), similarity.reshape(codes.shape)

@@ -4,6 +4,7 @@ Both steps are scikit-learn transformers of their own and work in its pipelines.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,14 +14,16 @@ from scipy.sparse import csr_matrix, diags
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Floats, Ints
-from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
+from fieldguide.core.arrays import Anything, Floats, Ints
+from fieldguide.recognition.neighbours import as_floats, blocks, nearest, unit_rows
+from fieldguide.recognition.span import Span, is_wide
 
 PAIRS_FROM = 4000  # rows; pairs among these say enough, and their search stays short
 AXES_FROM = 1000  # rows; enough for directions that count only where the gallery has too few
 GUESSES = 3000  # pictures with a guessed class that are looked at
 SAMPLE_SHARE = 0.01  # weight of all pictures beside those of known classes, in which directions matter
-TINY = 1e-12
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+NOTHING_VARIES = 1e-6  # mean squared length of differences between unit rows; below are rounding errors alone
 
 
 class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -61,7 +64,12 @@ class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, reset=False)
         centred = np.empty(X.shape, np.float32)
         for part in blocks(*X.shape):
-            centred[part] = unit_rows(self._powers(X[part]) - self.mean_)
+            powers = self._powers(X[part])
+            about = powers - self.mean_
+            # What is left of a row that is the centre itself are rounding errors: no direction
+            at_centre = np.abs(about).max(axis=1) <= ROUNDING * np.abs(powers).max(axis=1)
+            about[at_centre] = 0
+            centred[part] = unit_rows(about)
         return centred
 
     def __sklearn_tags__(self) -> Any:
@@ -76,6 +84,7 @@ class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _powers(self, X: Anything) -> Floats:
+        X = as_floats(X)
         powers: Floats = (np.sign(X) * np.abs(X) ** self.power).astype(np.float32)
         return powers
 
@@ -126,6 +135,7 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         unlabelled: Any | None = None,
         guesses: Ints | None = None,
         earlier: "WithinClassWhitening | None" = None,
+        width: int | None = None,
     ) -> Self:
         """Find the map.
 
@@ -136,32 +146,51 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         unlabelled : (m, dim) more embeddings, for near pairs; only a sample of its rows is indexed
         guesses : (m,) the place of each one's class among the sorted classes, -1 where there is no guess
         earlier : a map in whose space near pairs are sought, if there is one
+        width : how many numbers an embedding had before it was given by its coordinates in a span, if it was: the
+            sphere has as many directions
         """
         X, y = validate_data(self, X, y, dtype=np.float32)
         codes = np.unique(y, return_inverse=True)[1]
         others = X[:0] if unlabelled is None else unlabelled
-        sample, n_shots = self._sample(X, others)
-        within, freedom = within_class_scatter(X, codes)
-        pair_weight = min(self.pair_weight, len(sample) - n_shots)  # a few queries alone say little of pairs
-        if earlier is not None:
-            guide = earlier.transform(sample)
-        else:
-            shrinkage = self.ridge / (self.ridge + freedom + pair_weight)
-            guide = unit_rows(sample @ _whitener(within, shrinkage)) if freedom else sample
-        parts = [(within, float(freedom)), (_near_pair_scatter(sample, guide, n_shots), pair_weight)]
-        shown = X
-        if guesses is not None:
-            guessed = self._guessed(guesses)
-            shown = np.concatenate([X, np.asarray(others[guessed], np.float32)])
-            scatter, df = within_class_scatter(shown, np.concatenate([codes, guesses[guessed]]))
-            parts.append((scatter, float(min(len(guessed), df, self.guess_weight))))
-        pooled, weight = _pool(parts)
-        self.shrinkage_ = self.ridge / (self.ridge + weight)
-        self.map_ = _whitener(pooled, self.shrinkage_)
-        if self.dim < X.shape[1]:
-            some = sample[:: max(1, len(sample) // AXES_FROM)]
-            self.map_ = self.map_ @ _principal_axes(shown @ self.map_, some @ self.map_, self.dim)
+        width = X.shape[1] if width is None else width
+        rows, n_shots = self._sample(X, others)
+        sample = _Sample(rows, n_shots, None if earlier is None else earlier.transform(rows))
+        guessed = None if guesses is None else self._guessed(others, guesses)
+        n_rows = len(X) + len(others)
+        if not (is_wide(n_rows, X.shape[1]) and X.shape[1] > self.dim):
+            self.map_ = self._map(X, codes, sample, guessed, width)
+            return self
+        shown = [X, rows[n_shots:]] if len(others) else [X]  # without others the sample is of X
+        if guessed is not None:
+            shown.append(guessed.rows)
+        span = Span.of(shown, sum(map(len, shown)), self.seed)
+        sample = replace(sample, rows=span.coordinates(rows))
+        guessed = guessed and replace(guessed, rows=span.coordinates(guessed.rows))
+        self.map_ = span.basis @ self._map(span.coordinates(X), codes, sample, guessed, width)
         return self
+
+    def _map(self, X: Floats, codes: Ints, sample: "_Sample", guessed: "_Guessed | None", width: int) -> Floats:
+        """Find the map from labelled rows, the sample for near pairs, and rows with guessed classes."""
+        tiny = NOTHING_VARIES * float(np.vdot(sample.rows, sample.rows)) / len(sample.rows)
+        within, freedom = within_class_scatter(X, codes)
+        pair_weight = min(self.pair_weight, len(sample.rows) - sample.n_shots)  # a few queries alone say little
+        guide = sample.guide
+        if guide is None:
+            shrinkage = self.ridge / (self.ridge + freedom + pair_weight)
+            guide = unit_rows(sample.rows @ _whitener(within, shrinkage, width, tiny)) if freedom else sample.rows
+        parts = [(within, float(freedom)), (_near_pair_scatter(sample.rows, guide, sample.n_shots), pair_weight)]
+        shown = X
+        if guessed is not None:
+            shown = np.concatenate([X, guessed.rows])
+            scatter, df = within_class_scatter(shown, np.concatenate([codes, guessed.codes]))
+            parts.append((scatter, float(min(len(guessed.rows), df, self.guess_weight))))
+        pooled, weight = _pool(parts, tiny)
+        self.shrinkage_ = self.ridge / (self.ridge + weight)
+        found = _whitener(pooled, self.shrinkage_, width, tiny)
+        if self.dim < X.shape[1]:
+            some = sample.rows[:: max(1, len(sample.rows) // AXES_FROM)]
+            found = found @ _principal_axes(shown, some, found, self.dim)
+        return found
 
     def transform(self, X: Anything) -> Floats:
         """Map X (n, dim) to unit rows (n, n_components)."""
@@ -171,9 +200,10 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
     def __sklearn_tags__(self) -> Any:
         return _always_float32(super().__sklearn_tags__())
 
-    def _guessed(self, guesses: Ints) -> Ints:
-        """Draw rows of pictures with a guessed class."""
-        return np.random.default_rng(self.seed).permutation(np.flatnonzero(guesses >= 0))[:GUESSES]
+    def _guessed(self, others: Any, guesses: Ints) -> "_Guessed":
+        """Draw some of the pictures with a guessed class."""
+        drawn = np.random.default_rng(self.seed).permutation(np.flatnonzero(guesses >= 0))[:GUESSES]
+        return _Guessed(np.asarray(others[drawn], np.float32), guesses[drawn])
 
     def _sample(self, X: Floats, others: Any) -> tuple[Floats, int]:
         """Draw rows among which near pairs are sought; the first of them, as many as said, are labelled."""
@@ -183,14 +213,31 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return np.concatenate([X[shots], np.asarray(others[rest], np.float32)]), len(shots) if len(others) else 0
 
 
+@dataclass(frozen=True)
+class _Sample:
+    """Rows among which near pairs are sought, the first `n_shots` labelled; `guide` are they in another space."""
+
+    rows: Floats
+    n_shots: int
+    guide: Floats | None
+
+
+@dataclass(frozen=True)
+class _Guessed:
+    """Rows with the codes of the classes that they are guessed to be of."""
+
+    rows: Floats
+    codes: Ints
+
+
 def _always_float32(tags: Any) -> Any:
     tags.transformer_tags.preserves_dtype = ["float32"]
     return tags
 
 
-def _pool(parts: Sequence[tuple[Floats, float]]) -> tuple[Floats, float]:
-    """Give the mean of scatters by their degrees of freedom, each scaled to the size of the first that has any."""
-    present = [(scatter, freedom) for scatter, freedom in parts if freedom > 0 and np.trace(scatter) > TINY]
+def _pool(parts: Sequence[tuple[Floats, float]], tiny: float) -> tuple[Floats, float]:
+    """Give the mean of scatters by their degrees of freedom, each scaled to the size of the first above `tiny`."""
+    present = [(scatter, freedom) for scatter, freedom in parts if freedom > 0 and np.trace(scatter) > tiny]
     if not present:
         return parts[0]
     size = np.trace(present[0][0])
@@ -210,12 +257,16 @@ def within_class_scatter(X: Floats, codes: Ints) -> tuple[Floats, int]:
     codes : (n,) classes, 0 to n_classes - 1
     """
     size = np.bincount(codes)
-    several = size[codes] > 1
+    several = np.flatnonzero(size[codes] > 1)
     means = class_means(X, codes)
-    # n / (n - 1): the residuals of few pictures are too short, as their mean is their own
-    residuals = (X - means[codes])[several] * np.sqrt(size[codes] / np.maximum(size[codes] - 1, 1))[several, None]
-    scatter = (residuals.T @ residuals / max(len(residuals), 1)).astype(np.float32)
-    return scatter, int(several.sum() - (size > 1).sum())
+    scatter = np.zeros((X.shape[1],) * 2)
+    for part in blocks(len(several), 2 * X.shape[1]):  # of float64
+        rows = several[part]
+        count = size[codes[rows]]
+        # n / (n - 1): the residuals of few pictures are too short, as their mean is their own
+        residuals = (X[rows] - means[codes[rows]]) * np.sqrt(count / (count - 1))[:, None]
+        scatter += residuals.T @ residuals
+    return (scatter / max(len(several), 1)).astype(np.float32), int(len(several) - (size > 1).sum())
 
 
 def class_means(X: Floats, codes: Ints) -> Floats:
@@ -237,30 +288,44 @@ def _near_pair_scatter(rows: Floats, guide: Floats, n_shots: int, k: int = 5) ->
     # The sum of w (a - b)(a - b)' over all pairs is X' (D - W) X: one product instead of one a neighbour
     laplacian = (diags(np.asarray(pairs.sum(axis=1)).ravel()) - pairs).astype(np.float32)
     scatter: Floats = rows.T @ (laplacian @ rows)
-    return scatter / np.float32(max(2 * weight.sum(), TINY))
+    return scatter / np.float32(max(2 * weight.sum(), 1e-12))
 
 
-def _whitener(scatter: Anything, shrinkage: float) -> Floats:
+def _whitener(scatter: Anything, shrinkage: float, width: int, tiny: float) -> Floats:
     """Find a map under which a covariance, shrunk towards a sphere of the same size, becomes that of the unit sphere.
 
     Any such map does, as only angles are looked at after it; Cholesky's takes a twentieth of the symmetric one's time.
     """
-    size = float(np.trace(scatter)) / len(scatter)
+    size = float(np.trace(scatter)) / width
     sphere = np.eye(len(scatter), dtype=np.float64)
-    if size <= TINY:
+    if size * width <= tiny:
         return sphere.astype(np.float32)
-    lower = np.linalg.cholesky((1 - shrinkage) * scatter / size + shrinkage * sphere)
+    shrunk = (1 - shrinkage) * scatter / size + shrinkage * sphere
+    try:
+        lower = np.linalg.cholesky(shrunk)
+    except np.linalg.LinAlgError:  # rounding errors of a scatter that has hardly any rank outweigh the sphere
+        value, axes = np.linalg.eigh(shrunk)
+        return np.asarray(axes / np.sqrt(np.maximum(value, shrinkage)), dtype=np.float32)
     return np.asarray(dtrtri(lower, lower=1)[0].T, dtype=np.float32)
 
 
-def _principal_axes(shown: Floats, sample: Floats, dim: int) -> Floats:
-    """Find the `dim` directions, (n_features, dim), in which pictures of known classes vary most.
+def _principal_axes(shown: Floats, sample: Floats, whitener: Floats, dim: int) -> Floats:
+    """Find the `dim` directions, (n_features, dim), in which pictures of known classes vary most once whitened.
 
     They hold what tells the known classes apart; those of all pictures would also hold what tells distractors apart.
     Where there are fewer of them than directions, those in which a sample of all varies come next.
     """
     n = shown.shape[1]
-    shown, sample = unit_rows(shown), unit_rows(sample)
-    spread = shown.T @ shown / len(shown) + np.float32(SAMPLE_SHARE) * (sample.T @ sample) / len(sample)
+    of_shown, of_sample = _second_moment(shown, whitener), _second_moment(sample, whitener)
+    spread = of_shown / len(shown) + np.float32(SAMPLE_SHARE) * of_sample / len(sample)
     axes: Floats = eigh(spread, subset_by_index=(n - dim, n - 1))[1]
     return axes
+
+
+def _second_moment(rows: Floats, whitener: Floats) -> Floats:
+    """Sum of x x' over rows, whitened and of unit length; (n_features, n_features)."""
+    moment = np.zeros((rows.shape[1],) * 2, np.float32)
+    for part in blocks(*rows.shape):
+        unit = unit_rows(rows[part] @ whitener)
+        moment += unit.T @ unit
+    return moment

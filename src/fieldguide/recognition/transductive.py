@@ -8,19 +8,20 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.by_probability import rank_by_probability
 from fieldguide.recognition.calibration import Calibration, Rehearsal, calibrate, known_probability
 from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.evidence import gather_evidence
-from fieldguide.recognition.labels import encode
+from fieldguide.recognition.labels import check_rank, encode
 from fieldguide.recognition.propagation import smooth_over
 from fieldguide.recognition.ranking import Ranking
-from fieldguide.recognition.rehearsal import Cast, casts, representativeness
+from fieldguide.recognition.recognizer import RankingMixin
+from fieldguide.recognition.rehearsal import Cast, casts, representativeness, some_distractors, stranger_weights
 from fieldguide.recognition.shots import Shots
 
 
-class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Rank labels, the unknown one among them, by probability; a query is answered with the help of the others.
 
     1. Embeddings are centred on gallery and queries together, and whitened within classes.
@@ -40,29 +41,36 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     Attributes
     ----------
     classes_ : (n_classes,) the labels, sorted
-    contamination_, contamination_interval_ : of the queries ranked last, with its 90% interval
-    account_ : the same in words
     """
 
     def __init__(self, contamination: float | None = None, seed: int = 0) -> None:
         self.contamination = contamination
         self.seed = seed
 
-    def fit(self, X: Anything, y: Anything) -> Self:
-        """Keep the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels."""
-        X, y = validate_data(self, X, y)
+    def fit(self, X: Anything, y: Anything, distractors: Anything | None = None) -> Self:
+        """Keep the gallery.
+
+        Parameters
+        ----------
+        X : (n_pictures, dim) embeddings
+        y : (n_pictures,) labels
+        distractors : (n, dim) embeddings of pictures known to be of no class, if there are any: examples for the
+            calibration, beside those that it makes by hiding classes
+        """
+        X, y = validate_data(self, X, y, dtype=np.float32)
         if self.contamination is not None and not 0 <= self.contamination <= 1:
             raise ValueError(f"contamination is a share from 0 to 1, not {self.contamination}")
         self.classes_, self.codes_ = encode(y)
-        self.gallery_ = X.astype(np.float32)
+        self.gallery_ = X
+        self.distractors_ = some_distractors(distractors, X.shape[1], self.seed)
         return self
 
     def predict(self, X: Anything) -> Anything:
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False).astype(np.float32, copy=False)
+        X = validate_data(self, X, reset=False, dtype=np.float32)
         evidence, _ = gather_evidence(*self._task(X), self.seed)
-        return self.classes_[evidence.best()]
+        return self.classes_[evidence.best()[: len(X)]]
 
     def rank(self, X: Anything, k: int = 5) -> Ranking:
         """Rank labels for each query.
@@ -75,20 +83,24 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Returns
         -------
         A ranking by probability, the unknown label among the others unless the contamination is 0. The distractor
-        score is the probability of a distractor, were as many queries distractors as not.
+        score is the probability of a distractor, were as many queries distractors as not. With it come the
+        contamination, estimated or as given, and the 90% interval of an estimate.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False).astype(np.float32, copy=False)
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
+        X = validate_data(self, X, reset=False, dtype=np.float32)
+        check_rank(self.classes_, k)
         pictures, codes = self._task(X)
         evidence, graph = gather_evidence(pictures, codes, self.seed)
+        evidence, graph = evidence.of(slice(len(X))), graph[: len(X), : len(X)]
         guesses = evidence.best()
-        rehearsals = [self._rehearse(cast, pictures, guesses) for cast in casts(self.codes_, self.seed)]
+        turns = list(casts(self.codes_, self.seed))
+        rehearsals = [self._rehearse(cast, pictures, guesses, len(turns)) for cast in turns]
         calibration = calibrate(rehearsals, guesses, self.seed)
-        self._settle(calibration)
+        contamination, interval, summary = self._contamination(calibration)
         log_odds = smooth_over(graph, calibration.log_odds(evidence))
-        known = known_probability(log_odds, self.contamination_)
+        known = known_probability(log_odds, contamination)
+        blank = ~X.any(axis=1) & (contamination > 0)  # shows nothing: of no class, unless all are of one
+        known[blank], log_odds[blank] = 0, -np.inf
         ranking = rank_by_probability(
             Shots.of(self.gallery_, self.codes_),
             self.classes_,
@@ -98,14 +110,22 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             known,
             k,
         )
-        return replace(ranking, distractor_score=expit(-log_odds).astype(np.float32))
+        return replace(
+            ranking,
+            distractor_score=expit(-log_odds).astype(np.float32),
+            contamination=contamination,
+            contamination_interval=interval,
+            rejection_summary=summary,
+        )
 
     def _task(self, X: Floats) -> tuple[CentredRows, Ints]:
-        """Give gallery and queries, and their classes, -1 for the queries."""
+        """Give gallery and queries, labelled distractors the last of them, and their classes, -1 for the queries."""
+        if len(self.distractors_):
+            X = np.concatenate([X, self.distractors_])
         codes = np.concatenate([self.codes_, np.full(len(X), -1)])
-        return CentredRows.about_their_centre(self.gallery_, X), codes
+        return CentredRows.about_their_centre(self.gallery_, X, self.seed), codes
 
-    def _rehearse(self, cast: Cast, pictures: CentredRows, guesses: Ints) -> Rehearsal:
+    def _rehearse(self, cast: Cast, pictures: CentredRows, guesses: Ints, turns: int) -> Rehearsal:
         """Answer the hidden pictures of a cast with the queries, whose likeliest classes are `guesses`."""
         codes = self.codes_
         left = np.unique(codes[cast.gallery])
@@ -113,23 +133,23 @@ class TransductiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         shown[cast.gallery] = np.searchsorted(left, codes[cast.gallery])
         evidence, _ = gather_evidence(pictures, shown, self.seed)
         hidden = np.sort(np.concatenate([cast.known, cast.strangers]))
+        labelled = len(hidden) + len(guesses) + np.arange(len(self.distractors_))
         return Rehearsal(
             known=evidence.of(np.searchsorted(hidden, cast.known)),
             codes=np.searchsorted(left, codes[cast.known]),
             weight=representativeness(codes, cast, np.bincount(guesses, minlength=len(self.classes_))),
             known_groups=codes[cast.known],
             shots=np.bincount(codes)[codes[cast.known]],
-            strangers=evidence.of(np.searchsorted(hidden, cast.strangers)),
-            stranger_groups=codes[cast.strangers],
-            queries=evidence.of(slice(len(hidden), None)),
+            strangers=evidence.of(np.concatenate([np.searchsorted(hidden, cast.strangers), labelled])),
+            **stranger_weights(codes[cast.strangers], len(labelled), turns),
+            queries=evidence.of(slice(len(hidden), len(hidden) + len(guesses))),
             displaced=cast.hidden[guesses],
         )
 
-    def _settle(self, calibration: Calibration) -> None:
-        if self.contamination is None:
-            self.contamination_, self.contamination_interval_ = calibration.contamination, calibration.interval
-            low, high = self.contamination_interval_
-            self.account_ = f"estimated contamination {self.contamination_:.2f} (90% interval {low:.2f} to {high:.2f})"
-        else:
-            self.contamination_, self.contamination_interval_ = self.contamination, (self.contamination,) * 2
-            self.account_ = f"contamination {self.contamination:.2f}, as given"
+    def _contamination(self, calibration: Calibration) -> tuple[float, tuple[float, float] | None, str]:
+        """Give the share of distractors to go by, the interval of an estimate, and both in words."""
+        if self.contamination is not None:
+            return self.contamination, None, f"contamination {self.contamination:.2f}, as given"
+        share, (low, high) = calibration.contamination, calibration.interval
+        words = f"estimated contamination {share:.2f} (90% interval {low:.2f} to {high:.2f})"
+        return share, calibration.interval, words

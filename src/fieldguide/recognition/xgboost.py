@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.arrays import Anything, Flags, Ints
-from fieldguide.errors import FieldguideError
-from fieldguide.machine import cores
-from fieldguide.recognition.labels import encode
+from fieldguide.core.arrays import Anything, Flags, Ints
+from fieldguide.core.errors import FieldguideError
+from fieldguide.core.machine import cores
+from fieldguide.recognition.labels import FLOATS, encode
 
 
 class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -62,7 +62,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             from xgboost import XGBClassifier
         except ImportError:
             raise FieldguideError("the recipe xgboost is not installed: pip install 'fieldguide[xgboost]'") from None
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y, dtype=FLOATS)
         self.classes_, codes = encode(y)
         stop = last_shots(codes)
         rounds = int(np.clip(self.max_trees // len(self.classes_), 1, 100))
@@ -94,7 +94,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Anything) -> Anything:
         """Give the probability of each class for each query, (n, n_classes)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
         if len(self.classes_) == 1:  # which XGBoost takes for two
             return np.ones((len(X), 1), np.float32)
         return np.asarray(self.booster_.predict_proba(X))

@@ -2,6 +2,6 @@
 
 from fieldguide.report.figures import FIGURES, draw_all
 from fieldguide.report.predictions import draw_predictions
-from fieldguide.report.run import Run
+from fieldguide.report.run import ReportData
 
-__all__ = ["FIGURES", "Run", "draw_all", "draw_predictions"]
+__all__ = ["FIGURES", "ReportData", "draw_all", "draw_predictions"]

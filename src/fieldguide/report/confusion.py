@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.arrays import Anything
-from fieldguide.catalog import Catalog
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition import Ranking
+from fieldguide.records import ImageTable
 from fieldguide.report.pictures import draw_picture
 from fieldguide.report.run import true_codes
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, shown, styled
@@ -36,7 +36,7 @@ def confused_pairs(ranking: Ranking, truth: Mapping[str, str]) -> list[tuple[int
 
 @styled
 def draw_confused_pairs(
-    ranking: Ranking, truth: Mapping[str, str], gallery: Catalog, queries: Sequence[Path]
+    ranking: Ranking, truth: Mapping[str, str], gallery: ImageTable, queries: Sequence[Path]
 ) -> "Figure":
     """Draw, a line a pair, shots of the true class, queries of it, and shots of the class they were taken for."""
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.arrays import Floats
+from fieldguide.core.arrays import Floats
 from fieldguide.recognition import UNKNOWN, Ranking
 from fieldguide.report.run import best_similarity, unknown_probability
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, KNOWN, styled

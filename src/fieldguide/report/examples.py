@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.catalog import Catalog
+from fieldguide.records import ImageTable
 from fieldguide.report.pictures import draw_picture
 from fieldguide.report.style import FAINT, shown, styled
 
@@ -15,7 +15,7 @@ CLASSES, SHOTS, QUERIES = 6, 5, 6  # at most
 
 
 @styled
-def draw_examples(gallery: Catalog, queries: Catalog, seed: int = 0) -> "Figure":
+def draw_examples(gallery: ImageTable, queries: ImageTable, seed: int = 0) -> "Figure":
     """Draw classes with their shots, a line each, and beside each line queries, all by lot.
 
     Parameters

@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.arrays import Flags, Ints
+from fieldguide.core.arrays import Flags, Ints
 from fieldguide.recognition import NOTHING, UNKNOWN
 from fieldguide.report import predictions
 from fieldguide.report.confusion import draw_confused_pairs
 from fieldguide.report.contamination import draw_contamination
 from fieldguide.report.examples import draw_examples
 from fieldguide.report.leaderboard import draw_leaderboard, read_rows
-from fieldguide.report.maps import draw_map_of_classes, draw_map_of_confidence, draw_map_of_rules, draw_maps_by_epoch
+from fieldguide.report.maps import (
+    draw_map_of_classes,
+    draw_map_of_confidence,
+    draw_map_of_rules,
+    draw_maps_by_epoch,
+)
 from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
-from fieldguide.report.run import Run, best_similarity, true_codes
+from fieldguide.report.run import ReportData, best_similarity, true_codes
 from fieldguide.report.training import draw_training, numbers
 
 if TYPE_CHECKING:
@@ -41,22 +46,22 @@ class Entry:
     name: str
     title: str
     says: str
-    draw: Callable[[Run], "Figure"]
-    possible: Callable[[Run], bool] = lambda run: True
+    draw: Callable[[ReportData], "Figure"]
+    possible: Callable[[ReportData], bool] = lambda run: True
     pictures: bool = False
 
 
-def draw_all(run: Run) -> Iterator[tuple[Entry, "Figure"]]:
+def draw_all(run: ReportData) -> Iterator[tuple[Entry, "Figure"]]:
     """Draw every figure that the run has something for, in the order of the story."""
     for entry in FIGURES:
         if entry.possible(run):
             yield entry, entry.draw(run)
 
 
-def verdicts(run: Run) -> dict[str, Flags]:
+def verdicts(run: ReportData) -> dict[str, Flags]:
     """Say which queries each calls distractors, (n,): a threshold, DBSCAN, the run, and the truth if it is known."""
     ranking = run.ranking
-    readable = np.asarray(run.asked.rows)
+    readable = np.asarray(run.query_embeddings.rows)
     called = {name: np.ones(len(ranking), bool) for name in ("Threshold", "DBSCAN")}
     similarity = best_similarity(ranking)[readable]
     seen = similarity[~np.isnan(similarity)]
@@ -68,15 +73,15 @@ def verdicts(run: Run) -> dict[str, Flags]:
     return called if (true == NOTHING).any() else {**called, "In truth": true == UNKNOWN}
 
 
-def shown_codes(run: Run) -> Ints:
+def shown_codes(run: ReportData) -> Ints:
     """(n,) the class of each query, as the ranking's codes: the true one, its first answer where that is not known."""
     true = true_codes(run.ranking, run.truth or {})
     codes: Ints = np.where(true == NOTHING, run.ranking.codes[:, 0], true)
     return codes
 
 
-def _predictions(choose: Callable[[Run], Any]) -> Callable[[Run], "Figure"]:
-    def draw(run: Run) -> "Figure":
+def _predictions(choose: Callable[[ReportData], Any]) -> Callable[[ReportData], "Figure"]:
+    def draw(run: ReportData) -> "Figure":
         rows = choose(run)
         return predictions.draw_predictions(run.ranking, rows, run.queries.paths, run.gallery.paths, run.truth)
 
@@ -84,25 +89,29 @@ def _predictions(choose: Callable[[Run], Any]) -> Callable[[Run], "Figure"]:
 
 
 def _entry_of_predictions(
-    name: str, title: str, says: str, choose: Callable[[Run], Any], possible: Callable[[Run], bool] = lambda run: True
+    name: str,
+    title: str,
+    says: str,
+    choose: Callable[[ReportData], Any],
+    possible: Callable[[ReportData], bool] = lambda run: True,
 ) -> Entry:
     return Entry(
         name, title, says, _predictions(choose), lambda run: possible(run) and len(choose(run)) > 0, pictures=True
     )
 
 
-def _has_truth(run: Run) -> bool:
+def _has_truth(run: ReportData) -> bool:
     return run.truth is not None and bool(run.scores)
 
 
-def _has_both_kinds(run: Run) -> bool:
+def _has_both_kinds(run: ReportData) -> bool:
     if run.truth is None:
         return False
     true = true_codes(run.ranking, run.truth)
     return bool((true >= 0).any() and (true == UNKNOWN).any())
 
 
-def _has_probabilities(run: Run) -> bool:
+def _has_probabilities(run: ReportData) -> bool:
     return _has_truth(run) and not bool(np.isnan(run.ranking.probability[:, 0]).all())
 
 

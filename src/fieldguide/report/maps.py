@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Flags, Floats, Ints
+from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.recognition import Ranking
 from fieldguide.report.plane import Plane
 from fieldguide.report.run import sureness

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fieldguide.embedding.pictures import UnreadableError, open_rgb
+from fieldguide.images.decoding import UnreadableError, open_rgb
 from fieldguide.report.style import FAINT
 
 if TYPE_CHECKING:

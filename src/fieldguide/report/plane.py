@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Floats
-from fieldguide.embedding import Embeddings
-from fieldguide.errors import FieldguideError
+from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.errors import FieldguideError
+from fieldguide.embedding import EmbeddingTable
 from fieldguide.recognition import PowerCentring, WithinClassWhitening
 from fieldguide.recognition.distractors.plane import ENOUGH, plane_of
 
@@ -28,14 +28,14 @@ class Plane:
     method: str
 
 
-def lay_out(shots: Floats, labels: Anything, asked: Embeddings, seed: int = 0, method: str = "t-sne") -> Plane:
+def lay_out(gallery: Floats, labels: Anything, queries: EmbeddingTable, seed: int = 0, method: str = "t-sne") -> Plane:
     """Lay out gallery and queries in the space the default recognizer sees: centred, whitened within classes.
 
     Parameters
     ----------
-    shots : (n_gallery, dim) embeddings, NaN for pictures that could not be read
+    gallery : (n_gallery, dim) embeddings, NaN for pictures that could not be read
     labels : (n_gallery,) their labels
-    asked : the queries' embeddings
+    queries : the queries' embeddings
     seed : of everything random
     method : `t-sne`, or `umap` if umap-learn is installed
 
@@ -46,16 +46,16 @@ def lay_out(shots: Floats, labels: Anything, asked: Embeddings, seed: int = 0, m
     Source: van der Maaten & Hinton, t-SNE, 2008, in the linear-time form of Linderman et al., FIt-SNE, 2019, started
     from principal components as Kobak & Berens, The art of using t-SNE, 2019, advise; by Poličar et al., openTSNE.
     """
-    read = _read(shots)
-    rows = PowerCentring().fit_transform(np.concatenate([shots[read], asked.matrix]))
+    read = _read(gallery)
+    rows = PowerCentring().fit_transform(np.concatenate([gallery[read], queries.matrix]))
     codes = np.unique(np.asarray(labels)[read], return_inverse=True)[1]
     n = len(codes)
     space = WithinClassWhitening(seed=seed).fit(rows[:n], codes, unlabelled=rows[n:])
-    return _plane(_points(space.transform(rows), seed, method), read, asked, method)
+    return _plane(_points(space.transform(rows), seed, method), read, queries, method)
 
 
 def lay_out_epochs(
-    stages: Mapping[int, tuple[Floats, Embeddings]], seed: int = 0, method: str = "t-sne"
+    stages: Mapping[int, tuple[Floats, EmbeddingTable]], seed: int = 0, method: str = "t-sne"
 ) -> dict[int, Plane]:
     """Lay out what a training made of gallery and queries, as it is, by epoch.
 
@@ -70,31 +70,32 @@ def lay_out_epochs(
 
     planes: dict[int, Plane] = {}
     before: Anything | None = None
-    for epoch, (shots, asked) in sorted(stages.items()):
-        read = _read(shots)
-        rows = np.concatenate([shots[read], asked.matrix])
+    for epoch, (gallery, queries) in sorted(stages.items()):
+        read = _read(gallery)
+        rows = np.concatenate([gallery[read], queries.matrix])
         points = _points(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), seed, method)
         points = points - points.mean(axis=0)
         if before is not None:
             points = points @ orthogonal_procrustes(points, before)[0]
         before = points
-        planes[epoch] = _plane(points, read, asked, method)
+        planes[epoch] = _plane(points, read, queries, method)
     return planes
 
 
-def _read(shots: Floats) -> Anything:
+def _read(gallery: Floats) -> Anything:
     """(n_gallery,) which pictures could be read."""
-    return ~np.isnan(shots).any(axis=1)
+    read: Anything = np.asarray(~np.isnan(gallery).any(axis=1))
+    return read
 
 
-def _plane(points: Anything, read: Anything, asked: Embeddings, method: str) -> Plane:
+def _plane(points: Anything, read: Anything, queries: EmbeddingTable, method: str) -> Plane:
     """Take points (n_gallery_read + n_readable, 2) apart, scaled to about -1 to 1."""
     points = points - np.median(points, axis=0)
     points = (points / max(float(np.abs(points).max()), 1e-9)).astype(np.float32)
-    queries = np.full((len(asked.rows) + len(asked.unreadable), 2), np.nan, np.float32)
-    gallery = np.full((len(read), 2), np.nan, np.float32)
-    gallery[read], queries[asked.rows] = points[: read.sum()], points[read.sum() :]
-    return Plane(gallery, queries, method)
+    of_gallery = np.full((len(read), 2), np.nan, np.float32)
+    of_queries = np.full((len(queries.pictures), 2), np.nan, np.float32)
+    of_gallery[read], of_queries[queries.rows] = points[: read.sum()], points[read.sum() :]
+    return Plane(of_gallery, of_queries, method)
 
 
 def _points(rows: Floats, seed: int, method: str) -> Anything:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
 from fieldguide.report.pictures import draw_picture, frame
 from fieldguide.report.run import sureness, true_codes, unknown_probability

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldguide.arrays import Anything, Ints
+from fieldguide.core.arrays import Anything, Ints
 from fieldguide.evaluation.metrics import Separation
 from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
 from fieldguide.report.run import sureness, true_codes

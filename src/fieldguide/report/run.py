@@ -3,21 +3,36 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from fieldguide.answers import RunFacts
-from fieldguide.arrays import Anything, Flags, Floats, Ints
-from fieldguide.catalog import Catalog
-from fieldguide.embedding import Embeddings
+from fieldguide.core.arrays import Anything, Flags, Floats, Ints
+from fieldguide.core.errors import FieldguideError
+from fieldguide.embedding import EmbeddingTable
 from fieldguide.evaluation import Score, evaluate, resolve_labels
 from fieldguide.recognition import NOTHING, UNKNOWN, DBSCANRule, Ranking
+from fieldguide.records import ImageTable
+from fieldguide.report.details import RunFacts
 from fieldguide.report.plane import Plane, lay_out, lay_out_epochs
+from fieldguide.report.result import IdentificationResult
+from fieldguide.report.trained import read_training, trained_folder
+
+
+def check_report() -> None:
+    """Refuse, before hours of work, a report that could not be drawn after it.
+
+    Raises
+    ------
+    FieldguideError : the extra `report` is not installed.
+    """
+    if any(find_spec(name) is None for name in ("jinja2", "matplotlib")):
+        raise FieldguideError("what reports need is not installed: pip install 'fieldguide[report]'")
 
 
 @dataclass(frozen=True)
-class Run:
+class ReportData:
     """Answers, the pictures and embeddings behind them, and what else is known.
 
     Attributes
@@ -26,8 +41,8 @@ class Run:
     facts : how the answers were found
     gallery : the pictures that `ranking.nearest` counts
     queries : (n,) their names and where they lie
-    shots : (n_gallery, dim) embeddings, NaN for pictures that could not be read
-    asked : of the queries that could be read
+    gallery_embeddings : (n_gallery, dim), NaN for pictures that could not be read
+    query_embeddings : of the queries that could be read
     truth : the true label of a query by its name, the unknown label for distractors; None if it is not known
     board : rows of a leaderboard
     training : what each epoch of a training run left
@@ -37,20 +52,34 @@ class Run:
 
     ranking: Ranking
     facts: RunFacts
-    gallery: Catalog
-    queries: Catalog
-    shots: Floats
-    asked: Embeddings
+    gallery: ImageTable
+    queries: ImageTable
+    gallery_embeddings: Floats
+    query_embeddings: EmbeddingTable
     truth: Mapping[str, str] | None = None
     board: Sequence[Mapping[str, Any]] = ()
     training: Sequence[Mapping[str, Any]] = ()
-    stages: Mapping[int, tuple[Floats, Embeddings]] = field(default_factory=dict)
+    stages: Mapping[int, tuple[Floats, EmbeddingTable]] = field(default_factory=dict)
     layout: str = "t-sne"
+
+    @classmethod
+    def of(cls, result: IdentificationResult, truth: Mapping[str, str] | None = None) -> "ReportData":
+        """Give what a report of an identification draws on; with the true labels by name, if they are known."""
+        training = read_training(trained_folder(result.facts.backbone))
+        gallery, queries = result.gallery, result.queries
+        parts = result.ranking, result.facts, gallery.readable, queries.pictures, gallery.matrix, queries
+        return cls(*parts, truth, training=training)
 
     @cached_property
     def plane(self) -> Plane:
         """Where gallery and queries lie on the map; worked out once."""
-        return lay_out(self.shots, np.asarray(self.gallery.labels), self.asked, self.facts.seed, self.layout)
+        return lay_out(
+            self.gallery_embeddings,
+            np.asarray(self.gallery.labels),
+            self.query_embeddings,
+            self.facts.seed,
+            self.layout,
+        )
 
     @cached_property
     def shot_codes(self) -> Ints:
@@ -68,7 +97,7 @@ class Run:
         bare: Flags = ranking.is_unknown() & (ranking.codes[:, 1:] == NOTHING).all(axis=1)
         bare &= np.isnan(ranking.probability[:, 0])
         unreadable = np.zeros(len(ranking), bool)
-        unreadable[list(self.asked.unreadable)] = True
+        unreadable[list(self.query_embeddings.unreadable)] = True
         return bare & unreadable
 
     @cached_property
@@ -77,7 +106,7 @@ class Run:
 
         The report clustered the very t-SNE that it showed; one sees here what the rule sees.
         """
-        queries = self.plane.queries[np.asarray(self.asked.rows)]
+        queries = self.plane.queries[np.asarray(self.query_embeddings.rows)]
         read = ~np.isnan(self.plane.gallery[:, 0])
         codes = np.unique(self.shot_codes[read], return_inverse=True)[1]
         return DBSCANRule().judge_points(self.plane.gallery[read], codes, queries).is_distractor

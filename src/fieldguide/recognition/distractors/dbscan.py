@@ -7,18 +7,18 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from fieldguide.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.distractors.clusters import graded, rehearsed, without_gallery
-from fieldguide.recognition.distractors.plane import ENOUGH, TINY, chain_distances, near_distances, plane_of
-from fieldguide.recognition.distractors.rule import Verdict
+from fieldguide.recognition.distractors.plane import ENOUGH, TINY, chain_distances, in_span, near_distances, plane_of
+from fieldguide.recognition.distractors.rule import ClusterRule, Verdict
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import Ranking
 
 TRIED = 40  # values of eps
 
 
-@dataclass(frozen=True)
-class DBSCANRule:
+@dataclass(repr=False)
+class DBSCANRule(ClusterRule):
     """Cluster gallery and queries together; queries in clusters without a gallery picture, and noise, are distractors.
 
     Parameters
@@ -39,13 +39,13 @@ class DBSCANRule:
     min_samples: int = 2
     seed: int = 0
 
-    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+    def _judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
         """Cluster, and look which clusters hold gallery pictures. The score grows with the distance from the gallery.
 
         That distance goes along chains of points: it is the eps at which a query would join a gallery picture.
         """
         rows = unit_rows(np.concatenate([gallery, queries]))
-        points = plane_of(rows, self.seed) if self.space == "tsne" else rows
+        points = plane_of(rows, self.seed) if self.space == "tsne" else in_span(rows, self.seed)
         return self.judge_points(points[: len(gallery)], codes, points[len(gallery) :])
 
     def judge_points(self, gallery: Anything, codes: Ints, queries: Anything) -> Verdict:
@@ -57,8 +57,8 @@ class DBSCANRule:
             eps = self._rehearse(graph, codes) or knee_of_distances(points, self.min_samples)
         cluster = self._cluster(graph, eps)
         is_distractor = without_gallery(cluster, len(gallery))
-        account = f"DBSCAN in the {self.space} space, eps {eps:.4g}, {cluster.max() + 1} clusters"
-        return Verdict(is_distractor, graded(is_distractor, chain_distances(graph, len(gallery))), account)
+        summary = f"DBSCAN in the {self.space} space, eps {eps:.4g}, {cluster.max() + 1} clusters"
+        return Verdict(is_distractor, graded(is_distractor, chain_distances(graph, len(gallery))), summary)
 
     def _cluster(self, graph: csr_matrix, eps: float) -> Ints:
         from sklearn.cluster import DBSCAN

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Floats, Ints
-from fieldguide.errors import FieldguideError
+from fieldguide.core.arrays import Floats, Ints
+from fieldguide.core.errors import FieldguideError
 from fieldguide.recognition.distractors.clusters import graded, without_gallery
-from fieldguide.recognition.distractors.rule import Verdict
+from fieldguide.recognition.distractors.rule import ClusterRule, Verdict
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import Ranking
 
 ENOUGH = 32  # pictures; EVoC looks for 15 neighbours of each
 
 
-@dataclass(frozen=True)
-class EVoCRule:
+@dataclass(repr=False)
+class EVoCRule(ClusterRule):
     """Cluster gallery and queries by EVoC; queries in no cluster with a gallery picture are distractors.
 
     Its finest layer is used: a class may have a few pictures only. Needs the extra `evoc`.
@@ -31,7 +31,7 @@ class EVoCRule:
     min_cluster_size: int = 5
     seed: int = 0
 
-    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+    def _judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
         """Cluster, and look which clusters hold gallery pictures. Among equals the less similar have the higher score.
 
         Raises
@@ -41,8 +41,8 @@ class EVoCRule:
         rows = unit_rows(np.concatenate([gallery, queries]))
         cluster = self._cluster(rows)
         is_distractor = without_gallery(cluster, len(gallery))
-        account = f"EVoC in the embedding space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
-        return Verdict(is_distractor, graded(is_distractor, -ranking.similarity[:, 0]), account)
+        summary = f"EVoC in the embedding space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
+        return Verdict(is_distractor, graded(is_distractor, -ranking.similarity[:, 0]), summary)
 
     def _cluster(self, rows: Floats) -> Ints:
         try:

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.arrays import Floats, Ints
+from fieldguide.core.arrays import Floats, Ints
 from fieldguide.recognition.distractors.clusters import graded, without_gallery
 from fieldguide.recognition.distractors.plane import chain_distances, near_distances, plane_of
-from fieldguide.recognition.distractors.rule import Verdict
+from fieldguide.recognition.distractors.rule import ClusterRule, Verdict
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import Ranking
 
 
-@dataclass(frozen=True)
-class HDBSCANRule:
+@dataclass(repr=False)
+class HDBSCANRule(ClusterRule):
     """Cluster gallery and queries in the plane of t-SNE; queries in no cluster with a gallery picture are distractors.
 
     The embedding itself is no place for it: it would need the distance of every picture to every other at once.
@@ -31,7 +31,7 @@ class HDBSCANRule:
     min_samples: int = 4
     seed: int = 0
 
-    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+    def _judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
         """Cluster, and look which clusters hold gallery pictures. The score is graded as DBSCAN's is."""
         from sklearn.cluster import HDBSCAN
 
@@ -41,5 +41,5 @@ class HDBSCANRule:
         cluster = HDBSCAN(min_cluster_size=size, min_samples=core, copy=True).fit_predict(points)
         is_distractor = without_gallery(cluster, len(gallery))
         score = graded(is_distractor, chain_distances(near_distances(points), len(gallery)))
-        account = f"HDBSCAN in the tsne space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
-        return Verdict(is_distractor, score, account)
+        summary = f"HDBSCAN in the tsne space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
+        return Verdict(is_distractor, score, summary)

@@ -4,8 +4,10 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
-from fieldguide.arrays import Anything, Floats
-from fieldguide.machine import cores
+from fieldguide.core.arrays import Anything, Floats
+from fieldguide.core.machine import cores
+from fieldguide.recognition.neighbours import blocks, unit_rows
+from fieldguide.recognition.span import Span, is_wide
 
 FEW = 2000  # points; with fewer, threads of t-SNE cost more than they save
 ENOUGH = 10  # points; with fewer there is neither a plane of t-SNE nor a curve of distances
@@ -14,17 +16,27 @@ TINY = float(np.finfo(np.float32).eps)
 
 
 def plane_of(rows: Floats, seed: int) -> Anything:
-    """Lay unit rows (n, dim) out in a plane, (n, 2), by t-SNE; those too few or all alike stay as they are.
+    """Lay unit rows (n, dim) out in a plane, (n, 2), by t-SNE; those too few, too narrow or all alike stay as they are.
 
     Source: Poličar et al., openTSNE, 2019.
     """
-    if len(rows) < ENOUGH or np.allclose(rows, rows[0]):
+    if len(rows) < ENOUGH or rows.shape[1] < 3 or np.allclose(rows, rows[0]):
         return rows
+    rows = in_span(rows, seed)
     from openTSNE import TSNE
 
     jobs = cores() if len(rows) > FEW else 1
     perplexity = min(30.0, (len(rows) - 1) / 3)
     return np.asarray(TSNE(perplexity=perplexity, metric="cosine", n_jobs=jobs, random_state=seed).fit(rows))
+
+
+def in_span(rows: Floats, seed: int) -> Floats:
+    """Give rows that are too wide by their coordinates in their span, where distances are the same, or nearly so."""
+    if not is_wide(len(rows), rows.shape[1]):
+        return rows
+    parts = list(blocks(*rows.shape))
+    span = Span.of((rows[part] for part in parts), len(rows), seed)
+    return unit_rows(np.concatenate([span.coordinates(rows[part]) for part in parts]))
 
 
 def near_distances(points: Anything) -> csr_matrix:

@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from fieldguide.arrays import Floats, Ints
+from fieldguide.core.arrays import Floats, Ints
 from fieldguide.recognition.distractors.rule import Verdict
 from fieldguide.recognition.ranking import Ranking
 
 REPORTS_CONTAMINATION = 0.3  # what the report expected of its queries
 
 
-@dataclass(frozen=True)
-class ThresholdRule:
+@dataclass(repr=False)
+class ThresholdRule(BaseEstimator):  # type: ignore[misc]
     """A query whose highest similarity is below a threshold is a distractor.
 
     Parameters
@@ -42,8 +43,8 @@ class ThresholdRule:
                 f"assuming a contamination of {REPORTS_CONTAMINATION:.2f}; "
                 "tell yours with --contamination, or --threshold"
             )
-        account = f"similarity below {threshold:.6f} ({origin})"
-        return Verdict(similarity < threshold, 1 - similarity, account)
+        summary = f"similarity below {threshold:.6f} ({origin})"
+        return Verdict(similarity < threshold, 1 - similarity, summary)
 
 
 def _quantile(similarity: Floats, share: float) -> float:

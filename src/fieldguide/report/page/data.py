@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 import numpy as np
 
-from fieldguide.arrays import Anything
+from fieldguide.core.arrays import Anything
 from fieldguide.recognition import UNKNOWN
 from fieldguide.report.maps import class_colours
-from fieldguide.report.run import Run, true_codes
+from fieldguide.report.run import ReportData, true_codes
 from fieldguide.report.style import CYCLE, DARK, DISTRACTOR, KNOWN
 
 
-def page_data(run: Run, page: Path) -> dict[str, Any]:
+def page_data(run: ReportData, page: Path) -> dict[str, Any]:
     """Give the run as plain lists, to be written as JSON.
 
     Rows of k answers are flat, query after query; what there is not is null. Codes are those of the ranking: -1 for
@@ -50,7 +50,7 @@ def page_data(run: Run, page: Path) -> dict[str, Any]:
             "truth": None if true is None else true.tolist(),
             "foreign": {row: (run.truth or {})[ranking.names[row]] for row in foreign},
             "unanswered": np.flatnonzero(run.unanswered).tolist(),
-            "unreadable": dict(run.asked.unreadable),
+            "unreadable": dict(run.query_embeddings.unreadable),
             "x": _rounded(plane.queries[:, 0]),
             "y": _rounded(plane.queries[:, 1]),
         },

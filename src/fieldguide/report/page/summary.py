@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.report.run import Run, sureness
+from fieldguide.report.run import ReportData, sureness
 
 BINS = 20  # of the little histogram
 
@@ -18,7 +18,7 @@ class Tile:
     note: str = ""
 
 
-def summarise(run: Run) -> list[Tile]:
+def summarise(run: ReportData) -> list[Tile]:
     """Give the figures that matter, the most important first."""
     unanswered = int(run.unanswered.sum())
     n, unknown = len(run.ranking) - unanswered, int((run.ranking.is_unknown() & ~run.unanswered).sum())
@@ -40,30 +40,30 @@ def summarise(run: Run) -> list[Tile]:
         )
     if unanswered:
         tiles.append(Tile(f"{unanswered:,}", "could not be read", "counted with neither of them"))
-    if gone := len(run.asked.unreadable) - unanswered:
+    if gone := len(run.query_embeddings.unreadable) - unanswered:
         tiles.append(Tile(f"{gone:,}", "no longer there", "answered before; not shown, and not on the map"))
     return tiles
 
 
-def describe(run: Run) -> str:
+def describe(run: ReportData) -> str:
     """Say in a line how the answers were found, in words that need no other page."""
     shots = _counted(len(run.gallery), "gallery picture", "gallery pictures")
     classes = _counted(len(run.ranking.classes), "class", "classes")
     facts = run.facts
-    account = facts.account.replace("contamination", "share")
+    account = facts.rejection_summary.replace("contamination", "share")
     made_of = facts.backbone if facts.names_backbone else "other programs: " + facts.backbone
     how = f"How it was answered: {facts.recipe}, by embeddings of {made_of}. None of these: {account}."
     return f"{shots} of {classes}. {how}"
 
 
-def histogram(run: Run) -> list[float]:
+def histogram(run: ReportData) -> list[float]:
     """Give the heights, 0 to 1, of the histogram of first answers' probability in `BINS` bins; none without any."""
     sure = sureness(run.ranking)[~np.isnan(run.ranking.probability[:, 0])]
     counts = np.histogram(sure, bins=BINS, range=(0, 1))[0]
     return [float(count) / counts.max() for count in counts] if len(sure) else []
 
 
-def _contamination(run: Run) -> Tile:
+def _contamination(run: ReportData) -> Tile:
     share, interval = run.facts.contamination, run.facts.interval
     if interval is None:
         return Tile(f"{share:.0%}", "share of none of these", "as given, or as many as were called so")

@@ -11,15 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fieldguide.files import written_whole
-from fieldguide.machine import cores
-from fieldguide.outputs import REPORT
-from fieldguide.progress import progress
+from fieldguide.core.files import written_whole
+from fieldguide.core.machine import cores
+from fieldguide.core.outputs import REPORT
+from fieldguide.core.progress import progress
 from fieldguide.report.figures import Entry, draw_all
 from fieldguide.report.page.data import page_data
 from fieldguide.report.page.summary import describe, histogram, summarise
 from fieldguide.report.pictures import thumbnail
-from fieldguide.report.run import Run
+from fieldguide.report.run import ReportData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ class Drawn:
     height: int
 
 
-def write_page(run: Run, path: Path, *, show: bool = True) -> None:
+def write_page(run: ReportData, path: Path, *, show: bool = True) -> None:
     """Write the page of a run.
 
     Parameters
@@ -85,7 +85,7 @@ def _json(data: object) -> str:
     return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _thumbnails(run: Run, show: bool) -> Iterator[str]:
+def _thumbnails(run: ReportData, show: bool) -> Iterator[str]:
     """Give thumbnails in base64, a line each, in chunks: gallery first, then queries; an empty line for unreadable."""
     paths = [*run.gallery.paths, *run.queries.paths]
     side = next((side for most, side in SIDES if len(paths) <= most), LEAST_SIDE)

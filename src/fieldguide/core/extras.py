@@ -1,0 +1,72 @@
+"""Libraries that not everybody installs: each is asked for here, so that a missing one is always one line."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from fieldguide.core.errors import FieldguideError
+
+# Library: what `pip install` is told
+INSTALL = {
+    "accelerate": "'fieldguide[train]'",
+    "evoc": "'fieldguide[evoc]'",
+    "huggingface_hub": "'fieldguide[huggingface]'",
+    "jinja2": "'fieldguide[report]'",
+    "kornia": "'fieldguide[train]'",
+    "matplotlib": "'fieldguide[report]'",
+    "nncf": "'fieldguide[int8]'",
+    "onnxruntime": "'fieldguide[onnx]'",
+    "onnxscript": "'fieldguide[onnx]'",
+    "open_clip": "'fieldguide[open_clip]'",
+    "peft": "'fieldguide[train]'",
+    "pytorch_metric_learning": "'fieldguide[train]'",
+    "safetensors": "'fieldguide[train]'",
+    "skimage": "'fieldguide[demo]'",
+    "timm": "'fieldguide[timm]'",
+    "transformers": "'fieldguide[huggingface]'",
+    "umap": "umap-learn",
+    "xgboost": "'fieldguide[xgboost]'",
+}
+
+
+def require(library: str, what: str, *, error: type[FieldguideError] = FieldguideError) -> Any:
+    """Import a library that may be missing.
+
+    Parameters
+    ----------
+    library : its name in `import`, a key of `INSTALL`
+    what : needs it, in words; the error begins with it
+    error : what is raised
+
+    Returns
+    -------
+    The module.
+
+    Raises
+    ------
+    FieldguideError : it is not installed, or another that it needs in turn is not.
+    """
+    try:
+        return import_module(library)
+    except ImportError as reason:
+        whole = reason.name is None or reason.name.partition(".")[0] == library
+        why = f"{library}, which is not installed" if whole else f"{library}, which cannot be imported ({reason})"
+        raise error(f"{what} needs {why}: pip install {INSTALL[library]}") from None
+
+
+def installed(library: str) -> bool:
+    """Whether a library is there, without importing it."""
+    return find_spec(library) is not None
+
+
+def require_pandas() -> Any:
+    """Import pandas for a data frame.
+
+    Raises
+    ------
+    ImportError : it is not installed; as libraries say it, since only Python's users ask for data frames.
+    """
+    try:
+        return import_module("pandas")
+    except ImportError:
+        raise ImportError("data frames need pandas: pip install 'fieldguide[pandas]'") from None

@@ -1,0 +1,159 @@
+"""Embeddings by what is in a picture's file, and a shortcut that spares reading files which have not changed."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b, file_digest
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+
+from fieldguide.backbones import Backbone, fingerprint
+from fieldguide.core.arrays import Anything, Floats, Ints
+from fieldguide.core.machine import cache_folder, warn_of_cache
+from fieldguide.embedding.cache.rows import KEY_BYTES, KeptRows, as_keys
+from fieldguide.engines import Engine
+
+DECODING = "d2"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
+# A file that changes again within the tick of its file system's clock looks the same afterwards; FAT's ticks are
+# the longest, of two seconds. So a file as young as that is read again
+TICK_NS = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A file as it was when it was read.
+
+    Attributes
+    ----------
+    content : hash of all of its bytes, by which the embedding is kept
+    file : hash of its path, size, times and inode, by which the content is known without reading it; None if it has
+        changed too lately for these to be trusted
+    """
+
+    content: bytes
+    file: bytes | None
+
+
+class Store:
+    """What is known of pictures that earlier runs embedded in one way.
+
+    The content's hash is BLAKE2b, which is as safe as SHA-2 against two files with one hash, made on purpose or not,
+    and takes a 20th of the time that decoding does.
+
+    Parameters
+    ----------
+    folder : where the store lies
+    way : names all that decides the numbers: the backbone's weights, the engine, its precision, the decoding
+    dim : numbers in an embedding
+    """
+
+    def __init__(self, folder: Path, way: str, dim: int) -> None:
+        self.files = KeptRows(folder / "files", "file", "content", KEY_BYTES, np.uint8)
+        self.embeddings = KeptRows(folder / way, "content", "embedding", dim, np.float32)
+        self.folder = folder
+        self.writable = True
+
+    def recall(self, paths: Sequence[Path], into: Floats) -> Ints:
+        """Fill in the embeddings of files that have not changed.
+
+        Parameters
+        ----------
+        paths : n pictures
+        into : (n, dim) their embeddings
+
+        Returns
+        -------
+        The rows that got none, ascending.
+        """
+        every = np.arange(len(paths))
+        contents = np.zeros((len(paths), KEY_BYTES), np.uint8)
+        unknown = self.files.load(np.array([_sign_path(path) for path in paths], f"S{KEY_BYTES}"), contents, every)
+        known = np.setdiff1d(every, unknown)
+        return np.union1d(unknown, self.load(contents[known], into, known)).astype(np.int64)
+
+    def load(self, contents: Anything, into: Floats, rows: Ints) -> Ints:
+        """Fill in the embeddings of contents, (n, 16) bytes, in these rows; gives the rows that got none."""
+        return self.embeddings.load(as_keys(contents), into, rows)
+
+    def holds(self, content: bytes) -> bool:
+        """Whether the embedding of a content is here, as far as one can say without reading it."""
+        return bool(self.embeddings.find(np.array([content], f"S{KEY_BYTES}"))[0] >= 0)
+
+    def keep(self, sighting: Sighting, embedding: Floats | None) -> None:
+        """Keep the embedding of a content, unless it is here, and what file it was seen in."""
+        if not self.writable:
+            return
+        try:
+            if embedding is not None:
+                self.embeddings.keep(sighting.content, embedding)
+            if sighting.file is not None:
+                self.files.keep(sighting.file, np.frombuffer(sighting.content, np.uint8))
+        except OSError as error:
+            self._give_up(error)
+
+    def flush(self) -> None:
+        """Write what is not yet on disk."""
+        if not self.writable:
+            return
+        try:
+            self.embeddings.flush()
+            self.files.flush()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self.writable = False
+        _warn(self.folder, error)
+
+
+def embeddings_folder() -> Path:
+    """Where embeddings are kept."""
+    return cache_folder() / "embeddings"
+
+
+def open_store(backbone: Backbone, engine: Engine) -> Store | None:
+    """Open the store of embeddings made in one way, or say in a warning why there is none; work goes on without."""
+    name = re.sub(r"[^\w.-]+", "-", backbone.name)
+    folder = embeddings_folder()
+    try:
+        return Store(folder, f"{name}-{fingerprint(backbone)}-{engine.key}-{DECODING}", backbone.dim)
+    except OSError as error:
+        _warn(folder, error)
+        return None
+
+
+def sight(path: Path, file: BufferedReader) -> Sighting:
+    """Read a file to its end and back to its beginning, and say what it is."""
+    status = os.fstat(file.fileno())
+    content = file_digest(file, lambda: blake2b(digest_size=KEY_BYTES)).digest()
+    file.seek(0)
+    settled = max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - TICK_NS
+    return Sighting(content, _sign(path, status) if settled else None)
+
+
+def unchanged(sighting: Sighting, path: Path, file: BufferedReader) -> bool:
+    """Whether a file is still what it was; if that cannot be told yet, whether its content is."""
+    if sighting.file is not None:
+        return _sign(path, os.fstat(file.fileno())) == sighting.file
+    return sight(path, file).content == sighting.content
+
+
+def _sign(path: Path, status: os.stat_result) -> bytes:
+    # The time of change, as a copy may have been given the times of the file that it replaces
+    text = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino} ".encode()
+    return blake2b(text + os.fsencode(os.path.abspath(path)), digest_size=KEY_BYTES).digest()  # noqa: PTH100  fast
+
+
+def _sign_path(path: Path) -> bytes:
+    try:
+        return _sign(path, path.stat())
+    except (OSError, ValueError):
+        return b""
+
+
+def _warn(folder: Path, error: OSError) -> None:
+    warn_of_cache(folder.parent, error.strerror or str(error))

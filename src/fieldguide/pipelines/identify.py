@@ -1,0 +1,213 @@
+"""The main job: from a gallery and queries on disk to a ranking of labels for every query."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldguide.core.errors import FieldguideError
+from fieldguide.core.outputs import (
+    ANSWERS,
+    DETAILS,
+    REPORT,
+    UNREADABLE,
+    check_outputs,
+    check_overwrites,
+    list_path,
+)
+from fieldguide.core.progress import working
+from fieldguide.embedding import EmbeddingTable
+from fieldguide.embedding.embedder import Embedder, Pictures, backbone_of, pictures_of
+from fieldguide.engines import engine_named
+from fieldguide.pipelines.embed import embed_both
+from fieldguide.pipelines.inputs import read_inputs
+from fieldguide.pipelines.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
+from fieldguide.pipelines.recognise import adapt, fit, rank, uses_distractors
+from fieldguide.records.answers import Format
+from fieldguide.records.places import Roots
+from fieldguide.records.unreadable import list_unreadable, write_unreadable
+from fieldguide.report.details import RunFacts
+from fieldguide.report.result import IdentificationResult
+
+log = logging.getLogger("fieldguide")
+
+DEFAULT_BACKBONE = "efficientnet-lite0"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may choose of the main job; the defaults need nothing to be known.
+
+    Attributes
+    ----------
+    recipe : how labels are found
+    backbone : what turns pictures into embeddings
+    distractors : the rule that calls distractors; None for the recipe's own
+    contamination : the share of distractors among the queries, if it is known
+    threshold : the similarity below which a query is a distractor, if it is known
+    k : labels a query, at most
+    seed : of everything random
+    engine : what runs the backbone
+    precision : of the network's arithmetic
+    cache : whether embeddings of earlier runs are used, and those of this run kept
+    show : whether to show progress
+    strict : whether a picture that cannot be read stops the run
+    """
+
+    recipe: str = DEFAULT_RECIPE
+    backbone: str = DEFAULT_BACKBONE
+    distractors: str | None = None
+    contamination: float | None = None
+    threshold: float | None = None
+    k: int = 5
+    seed: int = 0
+    engine: str = "auto"
+    precision: str = "float32"
+    cache: bool = True
+    show: bool = True
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise FieldguideError(f"-k must be at least 1, not {self.k}")
+
+
+def identify(
+    gallery: str | os.PathLike[str],
+    queries: str | os.PathLike[str],
+    *,
+    recipe: str = DEFAULT_RECIPE,
+    backbone: str = DEFAULT_BACKBONE,
+    distractors: str | None = None,
+    contamination: float | None = None,
+    threshold: float | None = None,
+    k: int = 5,
+    image_column: str = "image",
+    label_column: str = "label",
+    unknown: str = "-1",
+    seed: int = 0,
+    engine: str = "auto",
+    precision: str = "float32",
+    cache: bool = True,
+    show: bool = True,
+    image_root: Roots = None,
+    strict: bool = False,
+) -> IdentificationResult:
+    """Identify every query.
+
+    Parameters
+    ----------
+    gallery : a folder with one subfolder a class, a CSV or Parquet file, or a file of embeddings
+    queries : a folder, a CSV or Parquet file, a single picture, or a file of embeddings
+    image_column, label_column : the tables' names for them
+    unknown : the unknown label; gallery pictures that have it are labelled distractors
+    image_root : one or more folders that relative paths in tables may be relative to, instead of to the table
+    others : as in `Settings`
+
+    Returns
+    -------
+    The answers, named as in `queries`: `for name, labels in result`.
+
+    Raises
+    ------
+    FieldguideError : what the user can mend; the text says how.
+    """
+    settings = Settings(
+        recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, show, strict
+    )
+    form = Format(image_column, label_column, unknown=unknown)
+    tables = read_inputs(gallery, queries, form, image_root)
+    result = identify_pictures(*tables, settings, unknown=unknown)
+    if missing := result.unreadable:
+        log.warning("%d pictures could not be read: %s (%s)", len(missing), missing[0].image, missing[0].reason)
+    return result
+
+
+def identify_pictures(
+    gallery: Pictures, queries: Pictures, settings: Settings, *, unknown: str = "-1"
+) -> IdentificationResult:
+    """Identify the queries of one table by the gallery of another.
+
+    Raises
+    ------
+    BackboneError : gallery and queries were embedded by two backbones.
+    RecordsError : no query can be read, or no gallery picture, or in a strict run not all.
+    FieldguideError : the settings name something that is not there.
+    """
+    options = RuleOptions(settings.contamination, settings.threshold, settings.seed)
+    recipe = recipe_named(settings.recipe)
+    recipe.check_installed(settings.recipe)
+    # mistakes are found before the pictures are embedded
+    wanted = uses_distractors(recognizer_for(settings.recipe, settings.distractors, options))
+    given = isinstance(gallery, EmbeddingTable) or isinstance(queries, EmbeddingTable)
+    if given and recipe.adapt is not None:
+        raise FieldguideError(f"the recipe {settings.recipe} looks at pictures: give it these, not embeddings")
+    embedder = Embedder(
+        settings.backbone, settings.engine, settings.precision, cache=settings.cache, show=settings.show
+    )
+    tables = embed_both(gallery, queries, embedder, strict=settings.strict, distractors=wanted)
+    adapted = adapt(*tables, settings.recipe, embedder, settings.seed)
+    with working("recognising", show=settings.show):
+        recognizer = fit(adapted, settings.recipe, settings.distractors, options)
+        ranking = rank(recognizer, adapted, settings.k)
+    names = adapted.queries.pictures.images
+    ranking = ranking.expanded(adapted.queries.rows, len(names)).named(names, unknown)
+    facts = RunFacts(
+        settings.recipe,
+        backbone_of(gallery, queries, settings.backbone),
+        settings.seed,
+        ranking.rejection_summary + adapted.note,
+        contamination=ranking.contamination,
+        interval=ranking.contamination_interval,
+        engine=None if given else engine_named(settings.engine, settings.precision),
+        precision=None if given else settings.precision,
+    )
+    if not facts.names_backbone:
+        log.warning("%s: whether gallery and queries can be compared is not known", facts.made_of)
+    return IdentificationResult(ranking, adapted.gallery, adapted.queries, facts)
+
+
+def identify_files(
+    gallery: Path,
+    queries: Path,
+    output: Path,
+    settings: Settings,
+    *,
+    form: Format | None = None,
+    details: Path | None = None,
+    report: Path | None = None,
+    image_root: Roots = None,
+) -> IdentificationResult:
+    """Identify queries and write the answers, with details and a report if asked: what the command line does.
+
+    Beside `output` lies, if some pictures could not be read, the list of them: `answers.unreadable.csv`.
+
+    Raises
+    ------
+    FieldguideError : what the user can mend; as much as possible is found out before the pictures are embedded.
+    """
+    form = form or Format()
+    written = [(output, ANSWERS), (details, DETAILS), (report, REPORT), (list_path(output), UNREADABLE)]
+    check_outputs(written, [gallery, queries])
+    if report:
+        from fieldguide.report.run import check_report  # which loads what draws
+
+        check_report()
+    known, asked = read_inputs(gallery, queries, form, image_root)
+    form.check(pictures_of(known).shots())
+    check_overwrites([path for path, _ in written if path], [*pictures_of(known).paths, *pictures_of(asked).paths])
+    if report and (isinstance(known, EmbeddingTable) or isinstance(asked, EmbeddingTable)):
+        raise FieldguideError("a report shows pictures: give it these, not embeddings")
+    with list_unreadable(output, form.image_column):
+        result = identify_pictures(known, asked, settings, unknown=form.unknown)
+    for source in (gallery, queries):
+        if not source.exists():  # the rest of its pictures would be called unreadable
+            raise FieldguideError(f"{source} is no longer there: nothing is written, what was embedded is kept")
+
+    result.write_answers(output, form)
+    if details:
+        result.write_details(details)
+    if report:
+        result.report(report, show=settings.show)
+    write_unreadable(result.unreadable, output, form.image_column)
+    return result

@@ -1,0 +1,173 @@
+"""Named choices of recognizer and distractor rule. A new one is one line in `RECIPES` or `RULES`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from fieldguide.core.errors import FieldguideError
+from fieldguide.core.extras import require
+from fieldguide.pipelines.adapt import Adapt, averaged, trained
+from fieldguide.recognition import (
+    CosineClassifier,
+    DBSCANRule,
+    DistractorRule,
+    EVoCRule,
+    HDBSCANRule,
+    InductiveClassifier,
+    OpenSetClassifier,
+    ProbabilisticClassifier,
+    Recognizer,
+    SelfTrainingClassifier,
+    ThresholdRule,
+    TransductiveClassifier,
+    XGBoostClassifier,
+)
+from fieldguide.recognition.distractors import NoRule
+from fieldguide.recognition.distractors.threshold import REPORTS_CONTAMINATION
+
+
+@dataclass(frozen=True)
+class RuleOptions:
+    """What a user may tell of distractors; None leaves it to the rule."""
+
+    contamination: float | None = None
+    threshold: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How labels are found.
+
+    Attributes
+    ----------
+    rule : its distractor rule unless told otherwise
+    closed : makes the recognizer that ranks classes alone, for a distractor rule to work on
+    open : makes the recognizer that has the unknown label among its probabilities, if there is one
+    adapt : makes other embeddings of the pictures, by training or from several views, if it is to do so
+    own_space : whether the recognizer bends the space itself, anew for every gallery it is shown
+    needs : libraries of our extras that it cannot do without
+    """
+
+    rule: str
+    closed: Callable[[RuleOptions], Recognizer]
+    open: Callable[[RuleOptions], Recognizer] | None = None
+    adapt: Adapt | None = None
+    own_space: bool = False
+    needs: Sequence[str] = ()
+
+    def check_installed(self, name: str) -> None:
+        """Refuse, before hours of work, a recipe whose libraries are missing."""
+        for library in self.needs:
+            require(library, f"the recipe {name}")
+
+
+RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
+    "none": lambda _: NoRule(),
+    "threshold": lambda tell: ThresholdRule(tell.threshold, tell.contamination),
+    "dbscan": lambda tell: DBSCANRule("tsne", seed=tell.seed),
+    "dbscan-embedding": lambda tell: DBSCANRule("embedding", seed=tell.seed),
+    "hdbscan": lambda tell: HDBSCANRule(seed=tell.seed),
+    "evoc": lambda tell: EVoCRule(seed=tell.seed),
+}
+PROBABILITY = "probability"  # no rule upon a ranking: the unknown label is one of the labels ranked
+USES = {"contamination": ("threshold", PROBABILITY), "threshold": ("threshold",)}
+
+TRAINING = "accelerate", "kornia", "pytorch_metric_learning", "safetensors"
+TRANSDUCTIVE = Recipe(
+    PROBABILITY,
+    closed=lambda tell: TransductiveClassifier(contamination=0, seed=tell.seed),
+    open=lambda tell: TransductiveClassifier(contamination=tell.contamination, seed=tell.seed),
+    own_space=True,
+)
+RECIPES: dict[str, Recipe] = {
+    # labels spread over gallery and queries, everything sorted by probability
+    "transductive": TRANSDUCTIVE,
+    # the same as far as one query can be answered by itself
+    "inductive": Recipe(
+        PROBABILITY,
+        closed=lambda tell: InductiveClassifier(contamination=0, seed=tell.seed),
+        open=lambda tell: InductiveClassifier(
+            contamination=REPORTS_CONTAMINATION if tell.contamination is None else tell.contamination, seed=tell.seed
+        ),
+        own_space=True,
+    ),
+    # the report's best: the most similar picture, distractors by DBSCAN
+    "cosine": Recipe(
+        "dbscan",
+        closed=lambda _: CosineClassifier(),
+    ),
+    # logistic regression on the embeddings: what to try before anything larger
+    "logistic": Recipe(
+        "dbscan",
+        closed=lambda _: ProbabilisticClassifier(),
+    ),
+    # the report's second: two shots of a class to train, the third to stop early
+    "xgboost": Recipe(
+        "dbscan",
+        closed=lambda tell: ProbabilisticClassifier(XGBoostClassifier(seed=tell.seed)),
+    ),
+    # logistic regression that learns from the queries it is surest of, as long as hidden shots bear it out
+    "self-training": Recipe(
+        "dbscan",
+        closed=lambda tell: SelfTrainingClassifier(ProbabilisticClassifier(), seed=tell.seed),
+    ),
+    # the report's third and fourth: heads from random weights, compared by cosine
+    "metric-report": Recipe(
+        "dbscan", closed=lambda _: CosineClassifier(), adapt=trained("metric-report"), needs=TRAINING
+    ),
+    "simclr-report": Recipe(
+        "dbscan", closed=lambda _: CosineClassifier(), adapt=trained("simclr-report"), needs=TRAINING
+    ),
+    # every picture seen in several views, and answered as by default
+    "views": replace(TRANSDUCTIVE, adapt=averaged, needs=["kornia"]),
+    # the report's trainings as they should have been: on several views, and held-out classes decide
+    "metric": replace(TRANSDUCTIVE, adapt=trained("metric", average=True), needs=TRAINING),
+    "simclr": replace(TRANSDUCTIVE, adapt=trained("simclr", average=True), needs=TRAINING),
+    "hybrid": replace(TRANSDUCTIVE, adapt=trained("hybrid", average=True), needs=TRAINING),
+}
+DEFAULT_RECIPE = "transductive"
+
+
+def recipe_named(name: str) -> Recipe:
+    """Give a recipe by its name.
+
+    Raises
+    ------
+    FieldguideError : there is none.
+    """
+    if name not in RECIPES:
+        raise FieldguideError(f"unknown recipe '{name}': choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def recognizer_for(recipe: str, rule: str | None, tell: RuleOptions) -> Recognizer:
+    """Make the estimator that a recipe names, with its own distractor rule or another.
+
+    Raises
+    ------
+    FieldguideError : there is no such recipe or rule, or the rule makes no use of what it was told.
+    """
+    chosen = recipe_named(recipe)
+    name = chosen.rule if rule is None else rule
+    if name not in (PROBABILITY, *RULES):
+        raise FieldguideError(f"unknown distractor rule '{name}': choose one of {', '.join((PROBABILITY, *RULES))}")
+    _check(name, tell)
+    if name != PROBABILITY:
+        return OpenSetClassifier(chosen.closed(tell), RULES[name](tell))
+    if chosen.open is None:
+        raise FieldguideError(f"the recipe {recipe} has no probabilities: choose one of {', '.join(RULES)}")
+    return chosen.open(tell)
+
+
+def _check(rule: str, tell: RuleOptions) -> None:
+    for told, rules in USES.items():
+        if getattr(tell, told) is not None and rule not in rules:
+            raise FieldguideError(f"--{told} has no use with the distractor rule {rule}: add --distractors {rules[0]}")
+    if tell.contamination is not None and tell.threshold is not None:
+        raise FieldguideError("give --contamination or --threshold, not both: one follows from the other")
+    if tell.contamination is not None and not 0 <= tell.contamination <= 1:
+        raise FieldguideError(f"a contamination is a share from 0 to 1, not {tell.contamination}")
+    if tell.threshold is not None and not -1 <= tell.threshold <= 1:
+        raise FieldguideError(f"a threshold is a cosine similarity from -1 to 1, not {tell.threshold}")
+    if tell.seed < 0:
+        raise FieldguideError(f"--seed must be 0 or more, not {tell.seed}")

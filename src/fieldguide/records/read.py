@@ -1,0 +1,198 @@
+"""Galleries and queries as users keep them: a table, a folder, a single picture."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fieldguide.core.errors import RecordsError
+from fieldguide.records.folders import pictures_under
+from fieldguide.records.image_table import ImageTable
+from fieldguide.records.overview import log_overview, warn_of_folder, warn_of_labels, warn_of_overlap
+from fieldguide.records.places import Roots, locate
+from fieldguide.records.tables import is_table, read_columns
+from fieldguide.records.text import normal_form, normal_forms
+
+UNKNOWN = "-1"  # the unknown label unless told otherwise, as in the report
+
+
+def read_gallery(
+    source: str | os.PathLike[str],
+    *,
+    image_column: str = "image",
+    label_column: str = "label",
+    unknown: str = UNKNOWN,
+    image_root: Roots = None,
+) -> ImageTable:
+    """Read the labelled pictures.
+
+    Parameters
+    ----------
+    source : a CSV or Parquet file with a column of pictures and one of labels, or a folder with one subfolder
+        a class. Relative paths in a table are relative to the table.
+    image_column, label_column : the table's names for them
+    unknown : the label that stands for none of the classes; pictures with it are labelled distractors
+    image_root : one or more folders that relative paths in a table may be relative to instead
+
+    Returns
+    -------
+    A catalog with labels, in the table's order, or sorted by class and name, and apart from them its `distractors`.
+
+    Raises
+    ------
+    RecordsError : there is no such file, no picture of a class in it, a column is missing, or a picture is there
+        twice or under two labels.
+    """
+    columns = {"image_column": image_column, "label_column": label_column}
+    return without_distractors(source, read_labelled(source, **columns, image_root=image_root), unknown)
+
+
+def read_labelled(
+    source: str | os.PathLike[str],
+    *,
+    image_column: str = "image",
+    label_column: str = "label",
+    image_root: Roots = None,
+) -> ImageTable:
+    """Read the labelled pictures as `read_gallery` does, with no unknown label: every label is that of a class."""
+    path = Path(source)
+    if path.is_dir():
+        catalog = _gallery_folder(path)
+    elif is_table(path):
+        images, labels = read_columns(path, [image_column, label_column])
+        catalog = ImageTable(images, locate(path, images, image_root), normal_forms(labels))
+    elif path.exists():
+        raise RecordsError(f"{path}: a gallery is a folder with a subfolder a class, a .csv or a .parquet")
+    else:
+        raise RecordsError(f"no such file or folder: {path}")
+    if not catalog:
+        raise RecordsError(
+            f"{path} holds no pictures: a gallery needs at least one picture a class{_what_else(catalog)}"
+        )
+    refuse_repeats(path, catalog)
+    warn_of_labels(path, catalog)
+    return catalog
+
+
+def without_distractors(source: str | os.PathLike[str], catalog: ImageTable, unknown: str) -> ImageTable:
+    """Set the pictures of a gallery that have the unknown label apart: they are known to be of none of its classes.
+
+    Raises
+    ------
+    RecordsError : there are no others.
+    """
+    labels, unknown = catalog.labels or (), normal_form(unknown)
+    if unknown not in labels:
+        return catalog
+    known = [row for row, label in enumerate(labels) if label != unknown]
+    if not known:
+        raise RecordsError(
+            f"{source}: all {len(labels):,} pictures have the unknown label '{unknown}': a gallery needs at least one "
+            "picture a class"
+        )
+    distractors = catalog.take([row for row, label in enumerate(labels) if label == unknown])
+    return replace(catalog.take(known), distractors=distractors, passed_over=catalog.passed_over)
+
+
+def read_queries(
+    source: str | os.PathLike[str], *, image_column: str = "image", image_root: Roots = None
+) -> ImageTable:
+    """Read the pictures to identify.
+
+    Parameters
+    ----------
+    source : a CSV or Parquet file with a column of pictures, a folder (searched with all that is below it),
+        or a single picture
+    image_column : the table's name for the column
+    image_root : one or more folders that relative paths in a table may be relative to, instead of to the table
+
+    Returns
+    -------
+    A catalog without labels; a folder's pictures are named relative to it.
+
+    Raises
+    ------
+    RecordsError : there is no such file, no picture in it, no such column, or a picture is listed twice.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = pictures_under(path)
+        images = found.pictures
+        catalog = ImageTable(images, [path / image for image in images], passed_over=found.passed_over)
+    elif is_table(path):
+        (images,) = read_columns(path, [image_column])
+        catalog = ImageTable(images, locate(path, images, image_root))
+    elif path.exists():
+        catalog = ImageTable([str(source)], [path])
+    else:
+        raise RecordsError(f"no such file or folder: {path}")
+    if not catalog:
+        raise RecordsError(f"{path} holds no pictures to identify{_what_else(catalog)}")
+    refuse_repeats(path, catalog)
+    return catalog
+
+
+def read_both(
+    gallery: str | os.PathLike[str],
+    queries: str | os.PathLike[str],
+    *,
+    image_column: str = "image",
+    label_column: str = "label",
+    unknown: str = UNKNOWN,
+    image_root: Roots = None,
+) -> tuple[ImageTable, ImageTable]:
+    """Read gallery and queries, say what they hold, and warn of pictures that are in both.
+
+    Raises
+    ------
+    RecordsError : as `read_gallery` and `read_queries` do.
+    """
+    known = read_gallery(
+        gallery, image_column=image_column, label_column=label_column, unknown=unknown, image_root=image_root
+    )
+    asked = read_queries(queries, image_column=image_column, image_root=image_root)
+    log_overview(known, asked)
+    warn_of_overlap(Path(gallery), Path(queries), known, asked)
+    return known, asked
+
+
+def _gallery_folder(folder: Path) -> ImageTable:
+    found = pictures_under(folder)
+    images = found.pictures
+    loose = [image for image in images if "/" not in image]
+    if loose:
+        raise RecordsError(
+            f"{folder}: {loose[0]} is in no class; a gallery folder has one subfolder a class, with its pictures in it"
+        )
+    classes = [image.split("/")[0] for image in images]
+    if images:
+        warn_of_folder(folder, found, classes)
+    labels = [form or label for form, label in zip(normal_forms(classes), classes, strict=True)]
+    return ImageTable(images, [folder / image for image in images], labels, passed_over=found.passed_over)
+
+
+def _what_else(catalog: ImageTable) -> str:
+    """Name a file that there is instead of pictures."""
+    if not catalog.passed_over:
+        return ""
+    name, reason = next(iter(catalog.passed_over.items()))
+    return f". There is {name} ({reason})"
+
+
+def refuse_repeats(source: Path, catalog: ImageTable) -> None:
+    """Refuse a catalog in which a picture is there twice.
+
+    Raises
+    ------
+    RecordsError : as said.
+    """
+    labels: Sequence[str] = catalog.labels or [""] * len(catalog)
+    seen: dict[str, str] = {}
+    for image, path, label in zip(catalog.images, catalog.paths, labels, strict=True):
+        place = os.path.normpath(path)
+        if place not in seen:
+            seen[place] = label
+        elif seen[place] != label:
+            raise RecordsError(f"{source}: {image} is under two labels, '{seen[place]}' and '{label}'")
+        else:
+            raise RecordsError(f"{source}: {image} is listed twice")

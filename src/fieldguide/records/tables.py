@@ -1,0 +1,186 @@
+"""Columns of text out of CSV and Parquet: what is written `007` stays `007`."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from fieldguide.core.errors import RecordsError
+from fieldguide.records.text import normal_form
+
+CSV = {".csv", ".tsv", ".txt"}
+PARQUET = {".parquet", ".pq"}
+SPREADSHEETS = {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"}
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+
+
+def is_table(path: Path) -> bool:
+    """Whether the name says that this is a table, not a picture or a folder.
+
+    Raises
+    ------
+    RecordsError : it is a table of a kind that is not read.
+    """
+    if path.suffix.lower() in SPREADSHEETS and path.is_file():
+        raise RecordsError(f"{path} is a spreadsheet, which is not read: save it as 'CSV UTF-8'")
+    return path.suffix.lower() in CSV | PARQUET
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    """Read text columns from a CSV or Parquet file.
+
+    A CSV is one of commas, semicolons, tabs or bars: that which lets its header have the columns. It is UTF-8, or
+    UTF-16. Rows without any value, and columns without a name, are those of a spreadsheet.
+
+    Parameters
+    ----------
+    path : a file for which `is_table` holds
+    columns : names of columns, each of which must be there and hold something in every row
+
+    Returns
+    -------
+    One list a column, in the order of the rows. No value is ever interpreted: `NA`, `1e5`, `True` are text.
+
+    Raises
+    ------
+    RecordsError : the file is missing or is not what its name says, a row is ragged, a column is not there,
+        or a value is empty.
+    """
+    if not path.is_file():
+        raise RecordsError(f"no such file: {path}")
+    values = _read_parquet(path, columns) if path.suffix.lower() in PARQUET else _read_csv(path, columns)
+    for name, column in zip(columns, values, strict=True):
+        empty = next((row for row, value in enumerate(column, 1) if _is_empty(value)), None)
+        if empty:
+            raise RecordsError(f"{path}: row {empty} has no value in column '{name}'")
+    return values
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    values: list[list[str]] = [[] for _ in columns]
+    try:
+        encoding = _encoding(path)
+        with path.open(newline="", encoding=encoding) as file:
+            delimiter, header, rows = _begin(path, file, columns)
+            wanted = _positions(path, header, columns)
+            named = len(header) - next((n for n, name in enumerate(reversed(header)) if not _is_empty(name)), 0)
+            for line, row in rows:
+                if len(row) == 1 < len(header) and _is_empty(row[0]):
+                    continue
+                cells = row[: len(header)] if all(map(_is_empty, row[len(header) :])) else row
+                if not named <= len(cells) <= len(header):
+                    raise RecordsError(
+                        f"{path}, line {line}: {len(row)} values where the header names "
+                        f"{named} columns; quote values that hold {DELIMITERS.get(delimiter, delimiter)}"
+                    )
+                for column, position in zip(values, wanted, strict=True):
+                    column.append(cells[position])
+    except UnicodeDecodeError as error:
+        raise RecordsError(_not_unicode(path, encoding)) from error
+    except OSError as error:
+        raise RecordsError(f"{path} cannot be read: {error.strerror}") from error
+    return values
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):  # Excel's "Unicode text"
+        return "utf-16"
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):  # without a mark: every other byte is nothing
+        if len(start) >= 8 and not any(start[first:20:2]):
+            return encoding
+    return "utf-8-sig"  # spreadsheets put a byte order mark before the first column's name
+
+
+def _not_unicode(path: Path, encoding: str) -> str:
+    """Say where a file is not text in its encoding: an error while reading counts from the block it was read in."""
+    content = path.read_bytes()
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line = before.count(b"\n") + 1
+        if encoding != "utf-8-sig":
+            return f"{path} is not UTF-16 (byte {error.start}): save it as 'CSV UTF-8'"
+        there = content[before.rfind(b"\n") + 1 :].split(b"\n")[0].decode("cp1252", errors="replace").strip()
+        return (
+            f"{path} is not UTF-8 (byte {error.start}): save it as 'CSV UTF-8', or convert it, from Windows-1252 if "
+            f"line {line} is to read {there[:80]}"
+        )
+    return f"{path} changed while it was read: try again"
+
+
+Rows = Iterator[tuple[int, list[str]]]  # the number of the last line of each, and its values
+
+
+def _begin(path: Path, file: TextIO, columns: Sequence[str]) -> tuple[str, list[str], Rows]:
+    """Find the delimiter by which a file's header has the columns; give it, the header and the rows after it.
+
+    If there is none, it is the one that the file's name says.
+    """
+    told = re.fullmatch(r'"?sep=(.)"?', file.readline().strip("\r\n"))  # Excel's own first line
+    start, lines = (file.tell(), 1) if told else (0, 0)
+    usual = told[1] if told else "\t" if path.suffix.lower() == ".tsv" else ","
+    for delimiter in sorted(DELIMITERS, key=lambda delimiter: delimiter != usual):
+        rows = _rows(path, file, delimiter, start, lines)
+        try:
+            header = next(rows, (0, []))[1]
+        except RecordsError:  # quotes can be wrong by one delimiter and right by another
+            continue
+        if all(_places(header, column) for column in columns):
+            return delimiter, header, rows
+    rows = _rows(path, file, usual, start, lines)
+    return usual, next(rows, (0, []))[1], rows
+
+
+def _rows(path: Path, file: TextIO, delimiter: str, start: int, lines: int) -> Rows:
+    """Go through the rows of a CSV in which something stands, from a place in the file before which are `lines`."""
+    file.seek(start)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            if row and (len(row) == 1 or not all(map(_is_empty, row))):
+                yield lines + reader.line_num, row
+    except csv.Error as error:
+        raise RecordsError(f"{path}, line {lines + reader.line_num}: not a CSV: {error}") from error
+
+
+def _is_empty(cell: str) -> bool:
+    return not cell or cell.isspace()
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names = pq.read_schema(path).names
+        wanted = [names[place] for place in _positions(path, names, columns)]
+        table = pq.read_table(path, columns=wanted)
+        texts = [table.column(name).cast(pa.string()).to_pylist() for name in wanted]
+    except (pa.ArrowException, OSError) as error:
+        raise RecordsError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    rows = [[value or "" for value in row] for row in zip(*texts, strict=True)]
+    kept = [row for row in rows if len(row) == 1 or not all(map(_is_empty, row))]
+    return [[row[place] for row in kept] for place in range(len(columns))]
+
+
+def _places(header: Sequence[str], column: str) -> list[int]:
+    """Where in a header a column's name stands, as it is or, if it does not, in another form of it."""
+    exact = [place for place, name in enumerate(header) if name == column]
+    return exact or [place for place, name in enumerate(header) if normal_form(name) == normal_form(column)]
+
+
+def _positions(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
+    for column in columns:
+        places = _places(header, column)
+        if not places:
+            there = ", ".join(f"'{name}'" for name in header if name) or "none at all"
+            raise RecordsError(
+                f"{path} has no column '{column}'; it has {there}. Name yours with --image-column and --label-column"
+            )
+        if len(places) > 1:
+            raise RecordsError(f"{path} has the column '{column}' more than once")
+    return [_places(header, column)[0] for column in columns]

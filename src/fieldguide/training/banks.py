@@ -1,0 +1,85 @@
+"""Where batches come from: embeddings of augmented views made once, or pictures augmented anew each time."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from fieldguide.core.arrays import Bytes, Floats
+from fieldguide.core.machine import cores
+from fieldguide.images.augmentation import as_shares, augmentation, decoded
+from fieldguide.images.preprocessing import Preprocessing
+
+
+class Bank(Protocol):
+    """Inputs of what is trained, by the picture's row. Draws are random by PyTorch's own generator."""
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+
+    def draw(self, rows: Sequence[int]) -> torch.Tensor:
+        """Give a random view of each of these pictures."""
+
+    def plain(self, rows: Sequence[int]) -> torch.Tensor:
+        """Give these pictures as they are."""
+
+
+class EmbeddedViews:
+    """For a head: the backbone has run, and a batch is a choice of embeddings.
+
+    Parameters
+    ----------
+    frozen : (n, dim) embeddings of the pictures as they are
+    views : (n_views, n, dim) embeddings of augmented views; with none, the pictures themselves are drawn
+    """
+
+    def __init__(self, frozen: Floats, views: Floats) -> None:
+        self.frozen = torch.from_numpy(np.ascontiguousarray(frozen, np.float32))
+        self.views = torch.from_numpy(np.ascontiguousarray(views, np.float32)) if len(views) else self.frozen[None]
+
+    def __len__(self) -> int:
+        return len(self.frozen)
+
+    def draw(self, rows: Sequence[int]) -> torch.Tensor:
+        """Give the embedding of a random view of each picture, (len(rows), dim)."""
+        return self.views[torch.randint(len(self.views), (len(rows),)), torch.as_tensor(rows)]
+
+    def plain(self, rows: Sequence[int]) -> torch.Tensor:
+        """Give the frozen embeddings, (len(rows), dim)."""
+        return self.frozen[torch.as_tensor(rows)]
+
+
+class Pictures:
+    """For a backbone that is trained itself: pictures are decoded and augmented for every batch.
+
+    Parameters
+    ----------
+    paths : n pictures that can be read
+    steps : how the backbone wants them
+    """
+
+    def __init__(self, paths: Sequence[Path], steps: Preprocessing) -> None:
+        self.paths, self.steps = paths, steps
+        self.augment = augmentation(steps.size)
+        self.pool = ThreadPoolExecutor(cores())
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def draw(self, rows: Sequence[int]) -> torch.Tensor:
+        """Give augmented and normalised pictures (len(rows), 3, size, size)."""
+        return self._normalised(self.augment(as_shares(self._squares(rows))).clamp(0, 1) * 255)
+
+    def plain(self, rows: Sequence[int]) -> torch.Tensor:
+        """Give normalised pictures (len(rows), 3, size, size)."""
+        return self._normalised(as_shares(self._squares(rows)) * 255)
+
+    def _squares(self, rows: Sequence[int]) -> Bytes:
+        return np.stack(list(self.pool.map(lambda row: decoded(self.paths[row], self.steps), rows)))
+
+    def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
+        mean, scale = (torch.tensor(value).view(1, 3, 1, 1) for value in (self.steps.mean, self.steps.scale))
+        return (pixels - mean) / scale
