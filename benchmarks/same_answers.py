@@ -4,7 +4,7 @@
 
 BEFORE and AFTER are folders of checkouts; AFTER is this one unless given. Each FOLDER holds train.csv (image,label) and
 test.csv (image). Beside those tasks the demo's is asked, and one with files that cannot be read. Each checkout embeds
-for itself (its cache is in a folder of its own) and runs on one thread of linear algebra. Exits with 1 if answers differ.
+for itself, with a cache of its own, on one thread of linear algebra. Exits with 1 if answers differ.
 """
 
 import argparse
