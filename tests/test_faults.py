@@ -319,8 +319,8 @@ SLOWED = """
 import sys, time
 import numpy as np
 from fieldguide.cli import main
-from fieldguide.embedding import engines
-from fieldguide.embedding.store import rows
+from fieldguide import engines
+from fieldguide.embedding.cache import rows
 
 class Slow:
     key, batch = "slow", 2
