@@ -8,7 +8,6 @@ from pathlib import Path
 from fieldguide.core.outputs import EMBEDDINGS, UNREADABLE, check_outputs, check_overwrites, list_path
 from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder, Pictures, pictures_of
-from fieldguide.embedding.exchange import write_embeddings
 from fieldguide.records import ImageTable, read_labelled, read_queries
 from fieldguide.records.answers import Format
 from fieldguide.records.overview import log_overview, names_of
@@ -137,6 +136,6 @@ def embed_files(
             raise _none_of("pictures", wanted, unreadable, unreadable)
         if strict:
             refuse_unreadable(unreadable)
-    write_embeddings(table, output)
+    table.write(output)
     write_unreadable(unreadable, output, form.image_column)
     return table
