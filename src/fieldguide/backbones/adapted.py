@@ -1,4 +1,4 @@
-"""A backbone that was trained on: a base, its weights tuned or not, and a head on top, kept in a folder."""
+"""A trained backbone, kept in a folder: a base, its weights tuned or not, and a head on top."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -28,13 +28,13 @@ BLOCK_ROWS = 4096  # that go through a head together
 
 @dataclass(frozen=True)
 class Adapted:
-    """A base with a head, or the base alone where training did not help.
+    """A backbone that training left: a base with a head, or the base alone where training did not help.
 
     Attributes
     ----------
     folder : where card and weights lie
     base : the backbone it started from
-    widths, centred, bias : of the head, as in `HeadShape`; no widths for the base as it was
+    widths, centred, bias : of the head, as in `HeadShape`; no widths where the base is kept as it was
     tuned : whether the folder holds the base's weights too
     for_default : whether the default recognizer, which bends the space itself, gains by it too
     """
@@ -49,7 +49,7 @@ class Adapted:
 
     @property
     def name(self) -> str:
-        """The folder, as the user says it."""
+        """The folder, as the user wrote it."""
         return str(self.folder)
 
     @property
@@ -64,7 +64,7 @@ class Adapted:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The base's."""
+        """How a picture becomes the network's input: as for the base."""
         return self.base.preprocessing
 
     @property
@@ -172,12 +172,12 @@ def load(name: str, load_base: Callable[[str], Backbone]) -> Adapted:
 
 
 def is_trained(backbone: Backbone) -> TypeGuard[Adapted]:
-    """Whether a backbone is another than it came as."""
+    """Whether training changed a backbone."""
     return isinstance(backbone, Adapted) and bool(backbone.widths)
 
 
 def save_epoch(folder: Path, epoch: int, head: "nn.Module") -> None:
-    """Keep a head as it is after an epoch."""
+    """Write a head as it is after an epoch into the folder of a training."""
     from safetensors.torch import save_file
 
     path = folder / EPOCHS / f"{epoch}.safetensors"

@@ -17,9 +17,9 @@ from fieldguide.core.outputs import EMBEDDINGS
 from fieldguide.embedding.npz import read_arrays
 from fieldguide.embedding.vectors import (
     check_finite,
+    describe_constant_rows,
     rows_of_array,
     rows_of_column,
-    say_what_has_no_direction,
 )
 
 log = logging.getLogger("fieldguide")
@@ -101,7 +101,7 @@ def read_columns(path: Path) -> EmbeddingColumns:
         raise RecordsError(f"{path} holds no embeddings")
     _check_texts(path, texts)
     check_finite(path, matrix, texts["image"])
-    if warning := say_what_has_no_direction(matrix, texts["image"]):
+    if warning := describe_constant_rows(matrix, texts["image"]):
         log.warning("%s: %s", path, warning)
     return EmbeddingColumns(texts["image"], texts.get("label"), matrix, *made_by)
 

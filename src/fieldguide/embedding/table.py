@@ -1,4 +1,4 @@
-"""Embeddings with the pictures they are of: what every step after embedding takes."""
+"""Embeddings and the pictures they are of: the input of every step after embedding."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ UNNAMED = "backbone not named"
 
 @dataclass(frozen=True)
 class Provenance:
-    """The backbone that embeddings are of; without a name for those that another program made.
+    """The backbone that made embeddings; without a name for those of another program.
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ class Workers(Generic[Given, Made]):
 
     def __enter__(self) -> "Workers[Given, Made]":
         for _ in range(self.threads):
-            self._hire()
+            self._start_thread()
         return self
 
     def __exit__(
@@ -97,9 +97,9 @@ class Workers(Generic[Given, Made]):
         job.left_behind = True
         if job.thread in self.alive:
             self.alive.remove(job.thread)
-        self._hire()
+        self._start_thread()
 
-    def _hire(self) -> None:
+    def _start_thread(self) -> None:
         thread = Thread(target=self._run, daemon=True)
         self.alive.append(thread)
         thread.start()

@@ -11,7 +11,7 @@ from fieldguide.embedding.embedder import Embedder, Pictures, pictures_of
 from fieldguide.records import ImageTable, read_labelled, read_queries
 from fieldguide.records.answers import Format
 from fieldguide.records.overview import log_overview, names_of
-from fieldguide.records.places import Roots, looked_for
+from fieldguide.records.places import Roots, describe_search
 from fieldguide.records.unreadable import (
     UnreadablePicture,
     UnreadablePictures,
@@ -85,7 +85,7 @@ def _warn_of_lost_classes(gallery: EmbeddingTable) -> None:
 def _none_of(
     what: str, pictures: ImageTable, missing: Sequence[UnreadablePicture], unreadable: Sequence[UnreadablePicture]
 ) -> UnreadablePictures:
-    first = looked_for(pictures.paths[0], pictures.images[0])
+    first = describe_search(pictures.paths[0], pictures.images[0])
     return UnreadablePictures(
         f"none of the {len(pictures):,} {what} can be read ({missing[0].reason}); the first was {first}", unreadable
     )
