@@ -1,13 +1,15 @@
 """Seconds and peak memory of the default recognizer as queries become many: a table in Markdown and a plot.
 
-    python benchmarks/scale.py [QUERIESxDIMENSIONS ...] [--exact QUERIESxDIMENSIONS ...] [--plot docs/scale.svg]
-                               [--classes 1000] [--shots 3]
+    python benchmarks/scale.py [QUERIESxDIMENSIONS[xCLASSES] ...] [--exact QUERIESxDIMENSIONS[xCLASSES] ...]
+                               [--plot docs/scale.svg] [--classes 1000] [--shots 3]
+    python benchmarks/scale.py 3500x4096x500 3500x25088x500                     # wide rows
+    python benchmarks/scale.py 4000x1280x4000 10000x1280x10000 20000x1280x20000  # many classes
 
 Embeddings are drawn: 1,000 classes with 3 gallery pictures each unless told otherwise, 30% of the queries from other
-clusters, 429 of them. Classes
-come in groups of ten that resemble each other, pictures vary along the directions in which classes do, some far more
-than others: cosine similarity, told the share of distractors, has an mAP@5 of about 0.7. Each size has a process of
-its own, as peak memory only ever grows. `--exact` names sizes to be run again with exact neighbours.
+clusters, 429 of them. Classes come in groups of ten that resemble each other, pictures vary along the directions in
+which classes do, some far more than others: cosine similarity, told the share of distractors, has an mAP@5 of about
+0.7. Each size has a process of its own, as peak memory only ever grows. `--exact` names sizes to be run again with
+exact neighbours.
 """
 
 import argparse
@@ -34,9 +36,11 @@ from fieldguide.recognition.approximate import nearest_in_lists
 
 SIZES = ["10000x512", "30000x512", "100000x512", "300000x512", "13000x1280"]
 CLASSES, SHOTS, ALIKE = 1000, 3, 10
+TURNED_UP_TO = 2048  # dimensions; the directions of wider ones are the numbers themselves, as a turn is cubic in them
 STRANGERS = 0.429  # other clusters, a class
 COLUMNS = [
     "queries",
+    "classes",
     "neighbours",
     "recall@10",
     "seconds",
@@ -55,6 +59,7 @@ class Measured:
 
     queries: int
     dim: int
+    classes: int
     exact: bool
     seconds: float
     cpu_seconds: float
@@ -78,8 +83,8 @@ class Task:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sizes", nargs="*", metavar="QUERIESxDIMENSIONS", default=SIZES)
-    parser.add_argument("--exact", nargs="*", metavar="QUERIESxDIMENSIONS", default=[])
+    parser.add_argument("sizes", nargs="*", metavar="QUERIESxDIMENSIONS[xCLASSES]", default=SIZES)
+    parser.add_argument("--exact", nargs="*", metavar="QUERIESxDIMENSIONS[xCLASSES]", default=[])
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--classes", type=int, default=CLASSES)
     parser.add_argument("--shots", type=int, default=SHOTS)
@@ -87,8 +92,9 @@ def main() -> None:
     args = parser.parse_args()
     if args.alone:
         (size,) = args.exact or args.sizes
-        queries, dim = map(int, size.split("x"))
-        print(json.dumps(asdict(measure(queries, dim, args.classes, args.shots, exact=bool(args.exact)))))
+        queries, dim, *some = map(int, size.split("x"))
+        classes = some[0] if some else args.classes
+        print(json.dumps(asdict(measure(queries, dim, classes, args.shots, exact=bool(args.exact)))))
         return
     for cells in (COLUMNS, ["---"] * len(COLUMNS)):
         print("| " + " | ".join(cells) + " |")
@@ -117,7 +123,14 @@ def in_a_process(*words: str) -> Measured:
 def row(one: Measured) -> list[str]:
     how = ["exact", ""] if math.isnan(one.recall) else ["FAISS", f"{one.recall:.4f}"]
     took = [f"{one.seconds:.1f}", f"{one.cpu_seconds:.1f}", f"{one.peak_mib:.0f}", f"{one.embeddings_mib:.0f}"]
-    return [f"{one.queries:,} × {one.dim}", *how, *took, f"{one.transductive:.4f}", f"{one.cosine:.3f}"]
+    return [
+        f"{one.queries:,} × {one.dim}",
+        f"{one.classes:,}",
+        *how,
+        *took,
+        f"{one.transductive:.4f}",
+        f"{one.cosine:.3f}",
+    ]
 
 
 def measure(n: int, dim: int, classes: int, shots: int, *, exact: bool) -> Measured:
@@ -133,6 +146,7 @@ def measure(n: int, dim: int, classes: int, shots: int, *, exact: bool) -> Measu
     return Measured(
         queries=n,
         dim=dim,
+        classes=classes,
         exact=exact,
         seconds=seconds,
         cpu_seconds=cpu_seconds,
@@ -155,14 +169,16 @@ def draw(n: int, dim: int, classes: int, shots: int, seed: int = 0) -> Task:
     of_groups, own = rng.normal(size=(group.max() + 1, dim)), rng.normal(size=(clusters, dim))
     centres = (math.sqrt(0.75) * of_groups[group] + 0.5 * own) * size
     within = 0.22 * size[np.argsort(np.argsort(np.log(np.arange(1, dim + 1)) + 0.5 * rng.normal(size=dim)))]
-    turn = np.linalg.qr(rng.normal(size=(dim, dim)))[0].astype(np.float32)
+    turned = dim <= TURNED_UP_TO
+    turn = np.linalg.qr(rng.normal(size=(dim, dim)))[0].astype(np.float32) if turned else None
 
     def pictures(cluster: np.ndarray) -> np.ndarray:
         rows = np.empty((len(cluster), dim), np.float32)
         for part in neighbours.blocks(len(cluster), 4 * dim):
             count = part.stop - part.start
             noise = rng.normal(size=(count, dim)) * np.exp(0.5 * rng.normal(size=(count, 1)))
-            rows[part] = (centres[cluster[part]] + noise * within).astype(np.float32) @ turn
+            drawn = (centres[cluster[part]] + noise * within).astype(np.float32)
+            rows[part] = drawn if turn is None else drawn @ turn
         return rows
 
     codes = np.repeat(np.arange(classes), shots)

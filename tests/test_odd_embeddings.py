@@ -22,7 +22,7 @@ from fieldguide import (
     TransductiveClassifier,
     identify,
 )
-from fieldguide.recognition import NOTHING, UNKNOWN, WithinClassWhitening, span
+from fieldguide.recognition import NOTHING, UNKNOWN, WithinClassWhitening, propagation, span
 from fieldguide.recognition.evidence import GalleryEvidence
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.shots import Shots
@@ -284,3 +284,15 @@ def test_a_class_may_be_called_minus_one_where_the_unknown_label_is_not(tmp_path
     answers = [ranking.labels(row) for row in np.flatnonzero(truth == 0)]
     assert [labels[0] for labels in answers] == ["-1"] * len(answers)
     assert any("none" in labels for labels in answers)
+
+
+def test_of_very_many_classes_labels_spread_as_of_fewer(monkeypatch):
+    gallery, codes, queries, _ = task(classes=40, strangers=10)
+    few = TransductiveClassifier().fit(gallery, codes).rank(queries)
+    monkeypatch.setattr(propagation, "EXACT_UP_TO", 39)
+    all_kept = TransductiveClassifier().fit(gallery, codes).rank(queries)
+    assert (all_kept.codes == few.codes).mean() > 0.99
+    np.testing.assert_allclose(all_kept.distractor_score, few.distractor_score, atol=1e-3)
+    monkeypatch.setattr(propagation, "CLASSES_A_NODE", 12)
+    some_kept = TransductiveClassifier().fit(gallery, codes).rank(queries)
+    assert (some_kept.codes[:, 0] == few.codes[:, 0]).mean() > 0.95

@@ -13,12 +13,15 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.core.machine import cores
-from fieldguide.recognition.neighbours import nearest
+from fieldguide.recognition.neighbours import blocks, nearest
 
 NEIGHBOURS = 10
 ALPHA = 0.8  # of a node's mass, what comes from its neighbours
 ROUNDS = 12  # 0.8**12 = 0.07 of the mass is still on its way
 CLASSES_AT_ONCE = 32  # in a thread; of 300,000 nodes that takes 115 MB
+EXACT_UP_TO = 4096  # classes; there both ways take as long
+CLASSES_A_NODE = 128  # that a node passes on where there are more; docs/performance.md has measured what that changes
+NODES_AT_ONCE = 2048  # in a thread; their neighbours' classes take some 60 MB
 
 
 def neighbour_graph(nodes: Floats) -> Any:
@@ -47,6 +50,9 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
     Some classes a thread: SciPy's sparse products use one core. Nodes are put in an order in which neighbours lie
     close in memory (Cuthill & McKee, 1969): with 100,000 of them a product takes a quarter of the time.
 
+    Time would grow with classes times nodes. So of more than `EXACT_UP_TO` classes a node passes on only the
+    `CLASSES_A_NODE` with the most mass; a class that it drops has no mass there.
+
     Parameters
     ----------
     graph : of n gallery pictures, then m queries
@@ -56,11 +62,14 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
 
     Returns
     -------
-    The classes kept, (m, keep), their mass, and the mass of the wanted, (m, k).
+    The classes kept, (m, keep), -1 where no class has mass, their mass, and the mass of the wanted, (m, k).
     """
     n, n_classes = len(codes), int(codes.max()) + 1
     order = reverse_cuthill_mckee(graph, symmetric_mode=True)
     place, flow = np.argsort(order), graph[order][:, order]
+    if n_classes > EXACT_UP_TO:
+        seeds = sparse.csr_matrix((np.ones(n, np.float32), (place[:n], codes)), (len(place), n_classes))
+        return _read(_diffuse_heaviest(flow, seeds)[place[n:]], keep, wanted)
     asked = np.zeros(wanted.shape, np.float32)
 
     def spread(start: int) -> tuple[Ints, Floats]:
@@ -87,6 +96,58 @@ def _heaviest(classes: Ints, mass: Floats, keep: int) -> tuple[Ints, Floats]:
         return classes, mass
     best = np.argpartition(-mass, keep - 1, axis=1)[:, :keep]
     return np.take_along_axis(classes, best, axis=1), np.take_along_axis(mass, best, axis=1)
+
+
+def _diffuse_heaviest(graph: Any, seeds: Any) -> Any:
+    """Diffuse sparse `seeds` (n_nodes, n_classes), of which each node keeps the heaviest after every round."""
+    parts = [slice(start, start + NODES_AT_ONCE) for start in range(0, len(seeds.indptr) - 1, NODES_AT_ONCE)]
+    flows, sources = [graph[part] for part in parts], [np.float32(1 - ALPHA) * seeds[part] for part in parts]
+    mass = seeds
+    with ThreadPoolExecutor(cores()) as pool:
+        for _ in range(ROUNDS):
+            before = mass  # the same for all threads
+
+            def step(flow: Any, source: Any, before: Any = before) -> Any:
+                return _only_heaviest(np.float32(ALPHA) * (flow @ before) + source)
+
+            mass = sparse.vstack(list(pool.map(step, flows, sources)), format="csr")
+    return mass
+
+
+def _only_heaviest(mass: Any) -> Any:
+    """Keep the `CLASSES_A_NODE` heaviest entries of each row of a CSR matrix, and those that tie with the last."""
+    rows, table = _padded(mass)
+    if table.shape[1] <= CLASSES_A_NODE:
+        return mass
+    least = np.partition(table, -CLASSES_A_NODE, axis=1)[:, -CLASSES_A_NODE]
+    kept = (mass.data >= least[rows]) & (mass.data > 0)
+    ends = np.cumsum(np.bincount(rows[kept], minlength=len(least)))
+    return sparse.csr_matrix((mass.data[kept], mass.indices[kept], np.append(0, ends)), mass.shape)
+
+
+def _padded(mass: Any) -> tuple[Ints, Floats]:
+    """Give the row of each entry of a CSR matrix, and the entries as rows of equal length that end in zeros."""
+    size = np.diff(mass.indptr)
+    rows = np.repeat(np.arange(len(size)), size)
+    table = np.zeros((len(size), size.max(initial=0)), np.float32)
+    table[rows, np.arange(mass.nnz) - mass.indptr[rows]] = mass.data
+    return rows, table
+
+
+def _read(mass: Any, keep: int, wanted: Ints) -> tuple[Ints, Floats, Floats]:
+    """Read what `propagate` gives from the mass (m, n_classes), CSR."""
+    kept, heaviest = np.full((len(wanted), keep), -1), np.zeros((len(wanted), keep), np.float32)
+    asked = np.zeros(wanted.shape, np.float32)
+    for part in blocks(len(wanted), 4 * CLASSES_A_NODE):
+        some = mass[part]
+        rows, table = _padded(some)
+        classes = np.full(table.shape, -1)
+        classes[rows, np.arange(some.nnz) - some.indptr[rows]] = some.indices
+        few_classes, few = _heaviest(classes, table, keep)
+        kept[part, : few.shape[1]], heaviest[part, : few.shape[1]] = few_classes, few
+        row = np.repeat(np.arange(len(table)), wanted.shape[1])
+        asked[part] = np.asarray(some[row, wanted[part].ravel()]).reshape(-1, wanted.shape[1])
+    return kept, heaviest, asked
 
 
 def diffuse(graph: Any, seeds: Anything) -> Anything:
