@@ -44,7 +44,7 @@ OTHER_PACKAGES = {  # an example of each kind
 
 
 def list_backbones() -> Iterator[BackboneInfo]:
-    """List the backbones of packages, those worth downloading, others in the cache, and an example of each other kind."""
+    """List the backbones of packages, those worth downloading, others in the cache, and one of each other kind."""
     for name, size in efficientnet_lite.SIZES.items():
         try:
             backbone = efficientnet_lite.load(name)
