@@ -1,8 +1,12 @@
-"""How far a long job is: a bar on a terminal, plain lines in a log."""
+"""How far a long job is: a bar on a terminal and in a notebook, plain lines in a log."""
 
+import builtins
 import io
 import re
+import sys
 import threading
+from contextlib import nullcontext
+from types import ModuleType
 
 import pytest
 
@@ -28,6 +32,34 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left(monkeypatch):
     assert "20/20" in shown
     assert re.search(r"[\d,]+/s", shown)
     assert re.search(r"\d:\d\d", shown)  # time left
+
+
+class ZMQInteractiveShell:
+    """By this name rich knows a notebook."""
+
+
+class Output(nullcontext):
+    def clear_output(self, wait: bool) -> None:
+        pass
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+def test_a_notebook_sees_a_bar_if_it_has_widgets(widgets, monkeypatch, capsys):
+    pytest.importorskip("IPython")
+    displayed = []
+    ipywidgets = ModuleType("ipywidgets")
+    ipywidgets.Output = Output
+    monkeypatch.setitem(sys.modules, "ipywidgets", ipywidgets)
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setattr(module, "installed", lambda library: widgets)
+    monkeypatch.setattr(builtins, "get_ipython", ZMQInteractiveShell, raising=False)
+    monkeypatch.setattr("IPython.display.display", displayed.append)
+    with progress("queries", 20) as advance:
+        for _ in range(20):
+            advance()
+    bars = [str(getattr(one, "text", "")) for one in displayed]
+    assert any("queries" in bar and "20/20" in bar for bar in bars) == widgets
+    assert ("queries: 20 of 20" in capsys.readouterr().err) != widgets
 
 
 def test_a_log_gets_a_line_at_the_end_and_no_more_than_one_in_a_while(capsys):

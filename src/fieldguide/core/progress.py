@@ -1,10 +1,15 @@
-"""How far a long job is: a bar on a terminal, a plain line now and then in a log. Both on stderr."""
+"""How far a long job is: a bar on a terminal or in a notebook, a plain line now and then in a log. All on stderr.
+
+The bars are rich's. It draws them in notebooks too, with ipywidgets; without that a notebook is a log.
+"""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+
+from fieldguide.core.extras import installed
 
 SECONDS_BETWEEN_LINES = 15.0
 SECONDS_UNSEEN = 2.0  # what takes no longer needs no word
@@ -20,7 +25,7 @@ def progress(what: str, total: int, *, show: bool = True) -> Iterator[Advance]:
     """
     if not show:
         yield lambda worked=True: None
-    elif sys.stderr.isatty():
+    elif _is_live():
         with _bar(what, total) as advance:
             yield advance
     else:
@@ -31,19 +36,30 @@ def progress(what: str, total: int, *, show: bool = True) -> Iterator[Advance]:
 def working(what: str, *, show: bool = True) -> Iterator[None]:
     """Show that something is at work of which nobody can say how far it is: after two seconds, with the time it took.
 
-    A terminal has a clock beside it; a log a line at once, and one every now and then.
+    A terminal or a notebook has a clock beside it; a log a line at once, and one every now and then.
     """
     if not show:
         yield
         return
     done = Event()
-    clock = Thread(target=_clock if sys.stderr.isatty() else _clock_lines, args=(what, done), daemon=True)
+    clock = Thread(target=_clock if _is_live() else _clock_lines, args=(what, done), daemon=True)
     clock.start()
     try:
         yield
     finally:
         done.set()
         clock.join()
+
+
+def _is_live() -> bool:
+    """Whether what is shown can change: on a terminal, and in a notebook that has widgets."""
+    if sys.stderr.isatty():
+        return True
+    if "ipykernel" not in sys.modules or not installed("ipywidgets"):
+        return False
+    from rich.console import Console
+
+    return Console(stderr=True).is_jupyter
 
 
 @contextmanager
@@ -75,6 +91,7 @@ def _bar(what: str, total: int) -> Iterator[Advance]:
             bar.update(task, advance=1, worked=n_worked)
 
         yield advance
+        bar.refresh()  # a notebook would be left with what was drawn last
 
 
 def _lines(what: str, total: int) -> Advance:
