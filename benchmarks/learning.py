@@ -19,7 +19,7 @@ import numpy as np
 
 from fieldguide import CosineClassifier, TransductiveClassifier
 from fieldguide.backbones import load_backbone
-from fieldguide.embedding import EmbeddingTable, embed, open_store
+from fieldguide.embedding import EmbeddingTable, embed, open_cache
 from fieldguide.embedding.views import Views
 from fieldguide.engines import start_engine
 from fieldguide.evaluation.metrics import reciprocal_ranks
@@ -111,10 +111,10 @@ def embeddings(folder: Path, kept: Path) -> list[tuple[EmbeddingTable, np.ndarra
     if not kept.exists():
         backbone = load_backbone(BACKBONE)
         engine = start_engine("auto", backbone)
-        store, views = open_store(backbone, engine), Views(backbone, engine)
+        cache, views = open_cache(backbone, engine), Views(backbone, engine)
         made = {}
         for what, pictures in (("gallery", gallery), ("queries", queries)):
-            made[what] = embed(pictures, backbone, engine=engine, store=store, what=what).matrix
+            made[what] = embed(pictures, backbone, engine=engine, cache=cache, what=what).matrix
             made[f"{what}_views"] = views.of(pictures, VIEWS, f"views of {what}")
         np.savez(kept, **made)
     held = np.load(kept)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fieldguide.core.errors import FieldguideError
-    from fieldguide.embedding import EmbeddingTable, read_embeddings
+    from fieldguide.embedding import EmbeddingTable
     from fieldguide.embedding.embedder import Embedder
     from fieldguide.evaluation import MeanAveragePrecision, OpenSetSplit, evaluate
     from fieldguide.pipelines.compare import compare
@@ -63,7 +63,6 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "evaluate": "evaluation",
     "identify": "pipelines.identify",
     "read_answers": "records.answers",
-    "read_embeddings": "embedding",
     "write_answers": "report.answers",
     "write_details": "report.details",
 }
@@ -93,7 +92,6 @@ __all__ = [
     "evaluate",
     "identify",
     "read_answers",
-    "read_embeddings",
     "write_answers",
     "write_details",
 ]

@@ -69,7 +69,7 @@ def train(
     On several GPUs: `accelerate launch -m fieldguide train ...`.
     """
     from fieldguide.backbones import load_backbone
-    from fieldguide.embedding import open_store
+    from fieldguide.embedding import open_cache
     from fieldguide.engines import start_engine
     from fieldguide.records import read_both, read_gallery
     from fieldguide.records.overview import log_overview
@@ -88,6 +88,6 @@ def train(
         known, asked = read_both(gallery, queries, **columns, image_root=image_root)
     base = load_backbone(backbone)
     runner = start_engine(engine, base)
-    trained = train_backbone(how, known, asked, base, output, engine=runner, store=open_store(base, runner))
+    trained = train_backbone(how, known, asked, base, output, engine=runner, cache=open_cache(base, runner))
     print(trained.summary)
     print(f"backbone: {output}")

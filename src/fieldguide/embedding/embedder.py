@@ -1,4 +1,4 @@
-"""One way of embedding, for all the pictures of a run: its backbone, its engine, its store."""
+"""Embeds all the pictures of a run in one way: with one backbone, engine and cache."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -9,7 +9,7 @@ from fieldguide.backbones.adapted import Adapted
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import BackboneError
 from fieldguide.core.extras import require
-from fieldguide.embedding import EmbeddingTable, Store, embed, open_store
+from fieldguide.embedding import EmbeddingCache, EmbeddingTable, embed, open_cache
 from fieldguide.embedding.table import UNNAMED, Provenance
 from fieldguide.engines import Engine, start_engine
 from fieldguide.records import ImageTable
@@ -33,7 +33,7 @@ def backbone_of(gallery: Pictures, queries: Pictures, chosen: str) -> str:
 
 
 class Embedder:
-    """Embeds catalogs. What it needs for that is loaded when it is first needed.
+    """Embeds pictures. What it needs for that is loaded when it is first needed.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Embedder:
     ) -> None:
         self.chosen, self.engine_name, self.precision = backbone, engine, precision
         self.cache, self.show = cache, show
-        self.running: tuple[Engine, Store | None] | None = None
+        self.running: tuple[Engine, EmbeddingCache | None] | None = None
         self.seen: Views | None = None
 
     @cached_property
@@ -63,7 +63,7 @@ class Embedder:
         """The network. BackboneError if there is none of that name, or it is not installed."""
         return load_backbone(self.chosen) if isinstance(self.chosen, str) else self.chosen
 
-    def start(self, sample: ImageTable) -> tuple[Engine, Store | None]:
+    def start(self, sample: ImageTable) -> tuple[Engine, EmbeddingCache | None]:
         """Give what runs the backbone, and where its embeddings are kept if they are; one of each for a run.
 
         Raises
@@ -72,7 +72,7 @@ class Embedder:
         """
         if self.running is None:
             engine = start_engine(self.engine_name, self.backbone, self.precision, sample.paths)
-            self.running = engine, open_store(self.backbone, engine) if self.cache else None
+            self.running = engine, open_cache(self.backbone, engine) if self.cache else None
         return self.running
 
     def embed(self, pictures: Pictures, what: str = "embedding") -> EmbeddingTable:
@@ -85,8 +85,8 @@ class Embedder:
         if isinstance(self.backbone, Adapted) and self.backbone.head_alone:
             base = self.base_embedder.embed(pictures, what)
             return replace(base, matrix=self.backbone.adapt(base.matrix), made_by=Provenance.of(self.backbone))
-        engine, store = self.start(pictures)
-        return embed(pictures, self.backbone, engine=engine, store=store, what=what, show=self.show)
+        engine, cache = self.start(pictures)
+        return embed(pictures, self.backbone, engine=engine, cache=cache, what=what, show=self.show)
 
     @cached_property
     def base_embedder(self) -> "Embedder":

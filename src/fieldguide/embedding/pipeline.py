@@ -1,5 +1,6 @@
 """From a catalog of pictures to their embeddings, with a list of those that could not be read."""
 
+import logging
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,14 +14,26 @@ from fieldguide.backbones import Backbone
 from fieldguide.core.arrays import Bytes, Floats, Ints
 from fieldguide.core.machine import cores
 from fieldguide.core.progress import progress
-from fieldguide.embedding.cache import Sighting, Store, sight, unchanged
+from fieldguide.embedding.cache import EmbeddingCache, FileSignature, sign_file, unchanged
+from fieldguide.embedding.decoders import Decoders
 from fieldguide.embedding.table import EmbeddingTable, Provenance
 from fieldguide.embedding.workers import Job, Workers
 from fieldguide.engines import Engine, start_engine
-from fieldguide.images.decoding import UnreadableError, decode, open_picture
+from fieldguide.images.decoding import (
+    CUT_SHORT,
+    UnreadableError,
+    decode,
+    is_risky,
+    large_ones_turn,
+    open_picture,
+)
 from fieldguide.images.preprocessing import SPARE, Preprocessing
+from fieldguide.images.turns import without_patience
 from fieldguide.records import ImageTable
 
+log = logging.getLogger("fieldguide")
+
+NAMED = 5  # pictures in a warning
 PATIENCE = 60.0  # seconds; a picture that is not decoded by then is unreadable
 
 
@@ -30,7 +43,8 @@ class Prepared:
 
     pixels: Bytes | None = None
     reason: str | None = None
-    seen: Sighting | None = None
+    seen: FileSignature | None = None
+    cut_short: bool = False
 
 
 def embed(
@@ -38,7 +52,7 @@ def embed(
     backbone: Backbone,
     *,
     engine: str | Engine = "auto",
-    store: Store | None = None,
+    cache: EmbeddingCache | None = None,
     what: str = "embedding",
     show: bool = True,
 ) -> EmbeddingTable:
@@ -52,7 +66,7 @@ def embed(
     catalog : n pictures
     backbone : what to embed them with
     engine : what runs the backbone: `openvino`, `torch`, `auto` for the fastest that is installed, or one started
-    store : where embeddings of earlier runs are, and those of this run go, if anywhere
+    cache : where embeddings of earlier runs are, and those of this run go, if anywhere
     what : what the progress bar says
     show : whether there is a progress bar
 
@@ -62,20 +76,21 @@ def embed(
     """
     runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
     matrix = np.empty((len(catalog), backbone.dim), np.float32)
-    missing = store.recall(catalog.paths, matrix) if store else np.arange(len(catalog))
+    missing = cache.load_unchanged(catalog.paths, matrix) if cache else np.arange(len(catalog))
     if known := len(catalog) - len(missing):
         what = f"{what} ({known:,} known)"
     # Pillow warns of large pictures and odd metadata; what it cannot read at all it raises. Said here, not where the
     # pictures are opened: `catch_warnings` is for one thread
     with warnings.catch_warnings(), progress(what, len(missing), show=show and len(missing) > 0) as advance:
         warnings.filterwarnings("ignore", module="PIL")
-        run = _Run(catalog.paths, backbone.preprocessing, runner, store, matrix, advance)
+        run = _Run(catalog.paths, backbone.preprocessing, runner, cache, matrix, advance)
         try:
-            missing = run.embed(missing, trust=store is not None)
-            run.embed(missing, trust=False)  # what was damaged in the store
+            missing = run.embed(missing, trust=cache is not None)
+            run.embed(missing, trust=False)  # what was damaged in the cache
         finally:
-            if store:
-                store.flush()
+            if cache:
+                cache.flush()
+    _warn_of_cut_short([catalog.images[row] for row in sorted(run.cut_short)])
     rows = [row for row in range(len(catalog)) if row not in run.unreadable]
     return EmbeddingTable(catalog, rows, _close_gaps(matrix, rows), run.unreadable, Provenance.of(backbone))
 
@@ -88,16 +103,18 @@ class _Run:
     ----------
     matrix : (n, dim) where the embeddings go
     unreadable : the reasons so far, by row
+    cut_short : the rows so far that were read as far as they go
     others : as in `embed`
     """
 
     paths: Sequence[Path]
     steps: Preprocessing
     engine: Engine
-    store: Store | None
+    cache: EmbeddingCache | None
     matrix: Floats
     advance: Callable[..., None]
     unreadable: dict[int, str] = field(default_factory=dict)
+    cut_short: list[int] = field(default_factory=list)
 
     def embed(self, rows: Ints, *, trust: bool) -> Ints:
         """Fill in the embeddings of some rows, or the reason why they have none.
@@ -105,36 +122,38 @@ class _Run:
         Parameters
         ----------
         rows : of the catalog
-        trust : whether a picture whose content is in the store need not be decoded
+        trust : whether a picture whose content is in the cache need not be decoded
 
         Returns
         -------
-        The rows whose content should have been in the store and was not.
+        The rows whose content should have been in the cache and was not.
         """
-        known: list[tuple[int, Sighting]] = []
+        known: list[tuple[int, FileSignature]] = []
         for row, picture, embedding in self._stream(rows, trust):
             if picture.reason:
                 self.unreadable[row] = picture.reason
                 self.advance(False)  # nothing was embedded
                 continue
+            if picture.cut_short:
+                self.cut_short.append(row)
             if embedding is not None:
                 self.matrix[row] = embedding
-                if self.store and picture.seen:
-                    self.store.keep(picture.seen, embedding)
+                if self.cache and picture.seen:
+                    self.cache.add(picture.seen, embedding)
             elif picture.seen:
                 known.append((row, picture.seen))
                 continue
             self.advance()
         return self._recall(known)
 
-    def _recall(self, known: Sequence[tuple[int, Sighting]]) -> Ints:
-        if not self.store or not known:
+    def _recall(self, known: Sequence[tuple[int, FileSignature]]) -> Ints:
+        if not self.cache or not known:
             return np.empty(0, np.int64)
         contents = np.array([np.frombuffer(seen.content, np.uint8) for _, seen in known])
-        left = self.store.load(contents, self.matrix, np.array([row for row, _ in known]))
+        left = self.cache.load(contents, self.matrix, np.array([row for row, _ in known]))
         for row, seen in known:
             if row not in left:
-                self.store.keep(seen, None)
+                self.cache.add(seen, None)
                 self.advance(False)
         return left
 
@@ -143,12 +162,13 @@ class _Run:
 
         Some threads read and decode, others run the network; between them lie at most a few batches.
         """
-        prepare = partial(self._prepare, trust=trust)
+        decoders = Decoders(self.steps, SPARE * self.steps.shorter_side, PATIENCE)
+        prepare = partial(self._prepare, decoders=decoders, trust=trust)
         batch: list[tuple[int, Prepared]] = []
         batches: deque[tuple[list[tuple[int, Prepared]], Job[Bytes, Floats]]] = deque()
         hands = Workers(prepare, cores(), PATIENCE)
         network: Workers[Bytes, Floats] = Workers(self.engine, cores())
-        with hands, network:
+        with decoders, hands, network:
             jobs = hands.in_order((self.paths[row] for row in rows), ahead=8 * cores())
             for row, job in zip(rows.tolist(), jobs, strict=True):
                 try:
@@ -179,17 +199,22 @@ class _Run:
         pixels[: len(batch)] = np.array([picture.pixels for _, picture in batch])
         return pixels
 
-    def _prepare(self, path: Path, *, trust: bool) -> Prepared:
-        """Read and decode one picture, unless its content is in the store."""
+    def _prepare(self, path: Path, *, decoders: Decoders, trust: bool) -> Prepared:
+        """Read and decode one picture, unless its content is in the cache."""
         try:
             with open_picture(path) as file:
-                seen = sight(path, file) if self.store else None
-                if trust and seen and self.store and self.store.holds(seen.content):
+                seen = sign_file(path, file) if self.cache else None
+                if trust and seen and self.cache and self.cache.contains(seen.content):
                     return Prepared(seen=seen)
-                pixels = self.steps(decode(file, SPARE * self.steps.shorter_side))
+                if is_risky(file):
+                    with large_ones_turn(file), without_patience():
+                        pixels, cut_short = decoders(path)
+                else:
+                    picture = decode(file, SPARE * self.steps.shorter_side)
+                    pixels, cut_short = self.steps(picture), picture.info[CUT_SHORT]
                 if seen and not unchanged(seen, path, file):  # while it was read: of which content is this?
                     seen = None
-                return Prepared(pixels, seen=seen)
+                return Prepared(pixels, seen=seen, cut_short=cut_short)
         except UnreadableError as error:
             return Prepared(reason=str(error))
 
@@ -199,6 +224,14 @@ def _with_embeddings(
 ) -> Iterator[tuple[int, Prepared, Floats]]:
     for (row, picture), embedding in zip(batch, job.result(), strict=False):
         yield row, picture, embedding
+
+
+def _warn_of_cut_short(names: Sequence[str]) -> None:
+    if not names:
+        return
+    few = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    said = "1 picture is cut short and was read as far as it goes" if len(names) == 1 else ""
+    log.warning("%s: %s", said or f"{len(names):,} pictures are cut short and were read as far as they go", few)
 
 
 def _close_gaps(matrix: Floats, rows: Sequence[int]) -> Floats:

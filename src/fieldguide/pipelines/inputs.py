@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fieldguide.core.errors import RecordsError
-from fieldguide.embedding import EmbeddingTable, is_embeddings, read_embeddings
+from fieldguide.embedding import EmbeddingTable, is_embeddings
 from fieldguide.embedding.embedder import Pictures, pictures_of
 from fieldguide.records import ImageTable, read_gallery, read_queries, refuse_repeats, without_distractors
 from fieldguide.records.answers import Format
@@ -42,7 +42,7 @@ def _read_gallery(path: Path, form: Format, image_root: Roots) -> Pictures:
     if not is_embeddings(path):
         columns = {"image_column": form.image_column, "label_column": form.label_column}
         return read_gallery(path, **columns, unknown=form.unknown, image_root=image_root)
-    table = read_embeddings(path)
+    table = EmbeddingTable.read(path)
     if table.labels is None:
         raise RecordsError(f"{path} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")
     whole = replace(table.pictures, labels=normal_forms(table.labels))
@@ -64,7 +64,7 @@ def apart_from_distractors(table: EmbeddingTable, source: Path, unknown: str) ->
 
 def _read_queries(path: Path, form: Format, image_root: Roots) -> Pictures:
     if is_embeddings(path):
-        table = read_embeddings(path)
+        table = EmbeddingTable.read(path)
         refuse_repeats(path, table.pictures)
         return table
     return read_queries(path, image_column=form.image_column, image_root=image_root)

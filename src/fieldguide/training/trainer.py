@@ -14,7 +14,7 @@ from fieldguide.backbones.adapted import Adapted, save_adapted
 from fieldguide.core.arrays import Floats, Ints
 from fieldguide.core.errors import FieldguideError, RecordsError
 from fieldguide.core.randomness import seeded
-from fieldguide.embedding import EmbeddingTable, Store, embed
+from fieldguide.embedding import EmbeddingCache, EmbeddingTable, embed
 from fieldguide.embedding.views import Views
 from fieldguide.engines import Engine, start_engine
 from fieldguide.records import ImageTable
@@ -64,7 +64,7 @@ def train(
     folder: Path,
     *,
     engine: str | Engine = "auto",
-    store: Store | None = None,
+    cache: EmbeddingCache | None = None,
     views: Views | None = None,
     show: bool = True,
 ) -> Trained:
@@ -78,7 +78,7 @@ def train(
     backbone : what to start from
     folder : where the adapted backbone goes; a training that was broken off there goes on
     engine : what runs the backbone
-    store : where embeddings of earlier runs are
+    cache : where embeddings of earlier runs are
     views : where views that another training made of the same pictures are
     show : whether to show progress
 
@@ -98,7 +98,7 @@ def train(
     n_views = configuration.views if configuration.tune == "head" else 0
 
     def embedded(pictures: ImageTable, what: str, n_views: int) -> tuple[EmbeddingTable, Floats]:
-        table = embed(pictures, backbone, engine=runner, store=store, what=what, show=show)
+        table = embed(pictures, backbone, engine=runner, cache=cache, what=what, show=show)
         if not len(table):
             raise RecordsError(f"none of the {len(pictures)} pictures of the {what} can be read")
         return table, source.of(table.readable, n_views, f"views of {what}")

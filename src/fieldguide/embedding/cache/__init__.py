@@ -1,5 +1,12 @@
-"""What earlier runs embedded, kept in the cache folder, so that no picture is embedded twice."""
+"""The cache of embeddings of earlier runs, so that no picture is embedded twice."""
 
-from fieldguide.embedding.cache.embeddings import Sighting, Store, embeddings_folder, open_store, sight, unchanged
+from fieldguide.embedding.cache.embeddings import (
+    EmbeddingCache,
+    FileSignature,
+    embeddings_folder,
+    open_cache,
+    sign_file,
+    unchanged,
+)
 
-__all__ = ["Sighting", "Store", "embeddings_folder", "open_store", "sight", "unchanged"]
+__all__ = ["EmbeddingCache", "FileSignature", "embeddings_folder", "open_cache", "sign_file", "unchanged"]
