@@ -261,7 +261,7 @@ def test_views_are_embedded_once_for_all_recipes(few, monkeypatch):
     assert len(made) == len(set(made)) == 15
     catalog = read_queries(few.queries)
     embedder = Embedder("efficientnet-lite0", show=False)
-    every = [embedder(catalog, "").matrix, *embedder.views(catalog, VIEWS, "")]
+    every = [embedder.embed(catalog, "").matrix, *embedder.views(catalog, VIEWS, "")]
     assert np.allclose(means[0], np.mean(every, axis=0), atol=1e-4)
     assert np.array_equal(means[0], means[-1]) or "before training" not in results[-1].summary
     assert np.abs(every[0] - means[0]).max() > 0.01
