@@ -9,16 +9,17 @@ import pytest
 import fieldguide
 from fieldguide.backbones import fingerprint, load_backbone
 from fieldguide.core.errors import FieldguideError, RecordsError
+from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder
+from fieldguide.embedding.views import Views
 from fieldguide.evaluation.leaderboard import Result, read_board, score, table
 from fieldguide.evaluation.tasks import cut_task, simulated_tasks
 from fieldguide.pipelines import compare as comparison
 from fieldguide.pipelines import recipes
-from fieldguide.pipelines.adapt import VIEWS, Embedded, Rows, trained
+from fieldguide.pipelines.adapt import VIEWS, AdaptedTables, trained
 from fieldguide.pipelines.recipes import RECIPES, Recipe
 from fieldguide.recognition import CosineClassifier, TransductiveClassifier
 from fieldguide.records import read_queries
-from fieldguide.training import banks
 
 QUICK = "cosine+threshold,logistic+threshold,transductive"
 
@@ -91,7 +92,7 @@ def test_what_is_on_the_board_is_not_run_again_unless_asked(first, done, monkeyp
         raise AssertionError("it was run again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(comparison, "_sit", refuse)
+        patch.setattr(comparison, "_answer", refuse)
         assert done(*words, "--recipes", QUICK).out == outcome.out
     assert board.read_text() == before
     done(*words, "--recipes", "cosine+threshold,cosine+none", "--again")
@@ -223,9 +224,9 @@ def test_a_failure_is_not_kept_on_the_board(few, done, monkeypatch, tmp_path):
 def test_a_recipe_may_adapt_the_embeddings_to_the_pictures(few, done, monkeypatch, tmp_path):
     seen = []
 
-    def adapt(both: Embedded, embedder: Embedder, seed: int) -> Rows:
-        seen.append((len(both.gallery), len(both.queries), embedder.backbone.name, both.queries.labels, seed))
-        return Rows(both.shots, both.asked.matrix)
+    def adapt(gallery: EmbeddingTable, queries: EmbeddingTable, embedder: Embedder, seed: int) -> AdaptedTables:
+        seen.append((len(gallery), len(queries), embedder.backbone.name, queries.labels, seed))
+        return AdaptedTables(gallery, queries)
 
     monkeypatch.setitem(RECIPES, "other", Recipe("threshold", closed=lambda _: CosineClassifier(), adapt=adapt))
     results = fieldguide.compare(
@@ -240,7 +241,7 @@ def test_a_recipe_may_adapt_the_embeddings_to_the_pictures(few, done, monkeypatc
 
 def test_views_are_embedded_once_for_all_recipes(few, monkeypatch):
     made, means = [], []
-    embed = banks.Views._embed
+    embed = Views._embed
 
     def count(self, paths, n_views, what):
         made.extend(paths)
@@ -251,7 +252,7 @@ def test_views_are_embedded_once_for_all_recipes(few, monkeypatch):
             means.append(X)
             return super().rank(X, k)
 
-    monkeypatch.setattr(banks.Views, "_embed", count)
+    monkeypatch.setattr(Views, "_embed", count)
     for name in "views", "hybrid":
         monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], open=lambda _: Spy()))
     recipes = ["views", "simclr-report+threshold", "hybrid"]
@@ -260,7 +261,7 @@ def test_views_are_embedded_once_for_all_recipes(few, monkeypatch):
     assert len(made) == len(set(made)) == 15
     catalog = read_queries(few.queries)
     embedder = Embedder("efficientnet-lite0", show=False)
-    every = [embedder(catalog, "").matrix, *embedder.views(catalog, VIEWS, "")]
+    every = [embedder.embed(catalog, "").matrix, *embedder.views(catalog, VIEWS, "")]
     assert np.allclose(means[0], np.mean(every, axis=0), atol=1e-4)
     assert np.array_equal(means[0], means[-1]) or "before training" not in results[-1].summary
     assert np.abs(every[0] - means[0]).max() > 0.01
@@ -270,7 +271,7 @@ def test_all_is_a_word_for_every_recipe(few, monkeypatch):
     def fail(name: str, *_: object) -> None:
         raise FieldguideError(name)
 
-    monkeypatch.setattr(comparison, "_sit", fail)
+    monkeypatch.setattr(comparison, "_answer", fail)
     results = fieldguide.compare(few.gallery, few.queries, few.truth_file, recipes=["all"], show=False)
     assert [result.failure for result in results] == list(RECIPES)
 

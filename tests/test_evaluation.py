@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from fieldguide import CosineClassifier, FieldguideError, evaluate
 from fieldguide.evaluation.metrics import Separation
-from fieldguide.records.answers import read_details
+from fieldguide.report.details import read_details
 
 SCORE_PY = Path(__file__).parents[2] / "shared" / "bench" / "score.py"
 LABELS = ["007", "1e5", "NA", "True", "None", "a", "b"]

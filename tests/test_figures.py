@@ -380,7 +380,7 @@ def test_details_of_other_pictures_are_refused(details, task, few, refused, tmp_
 
 def test_a_table_that_is_no_details_is_refused(task, refused, table, tmp_path):
     path = table(tmp_path / "d.parquet", [("image", "label"), ("a", "b")])
-    assert "does not say how its answers were found" in refused("report", path, task.gallery, task.queries)
+    assert "holds no details, as it has no column 'rank'" in refused("report", path, task.gallery, task.queries)
     assert "no such file" in refused("report", tmp_path / "gone.parquet", task.gallery, task.queries)
 
 

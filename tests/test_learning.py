@@ -18,17 +18,17 @@ from torch import nn
 from fieldguide import CosineClassifier
 from fieldguide.backbones import fingerprint, load_backbone
 from fieldguide.backbones.adapted import Adapted
-from fieldguide.embedding import embed
+from fieldguide.embedding import EmbeddingTable, embed
 from fieldguide.embedding.embedder import Embedder
 from fieldguide.images.preprocessing import Preprocessing
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.records import ImageTable, read_gallery, read_queries
-from fieldguide.training import CONFIGURATIONS, Frozen, configuration, train, train_on
+from fieldguide.training import CONFIGURATIONS, configuration, train, train_on
 from fieldguide.training import loop as loop_module
-from fieldguide.training.held_out import folds, recognised, retrieval
+from fieldguide.training.held_out import class_folds, cosine_points, recognizer_points
 from fieldguide.training.loop import rate_at
 from fieldguide.training.losses import Objective
-from fieldguide.training.networks import Tuned, start_head
+from fieldguide.training.networks import TunedBackbone, start_head
 from fieldguide.training.watch import Spread
 
 DIM = 24
@@ -76,13 +76,18 @@ def drawn(shots=4, classes=40, seed=0, noise=0.35, light=3.0):
     return pictures(codes), [f"class {code}" for code in codes], pictures(asked), [f"class {code}" for code in asked]
 
 
-def frozen(gallery, labels, queries=None, seed=0) -> Frozen:
+def train_arrays(how, gallery, labels, queries, folder, seed=0):
+    """Train a tiny backbone on embeddings, with views that differ by noise."""
     rng = np.random.default_rng(seed)
 
     def views(rows):
         return np.stack([rows + 0.1 * rng.normal(size=rows.shape) for _ in range(3)]).astype(np.float32)
 
-    return Frozen(gallery, labels, queries, views(gallery), None if queries is None else views(queries))
+    tables = EmbeddingTable.from_arrays(gallery, labels=labels), queries
+    if queries is not None:
+        tables = tables[0], EmbeddingTable.from_arrays(queries)
+    of_gallery, of_queries = views(gallery), None if queries is None else views(queries)
+    return train_on(how, *tables, TinyBackbone(), folder, of_gallery, of_queries)
 
 
 def accuracy(adapt, gallery, labels, queries, truth) -> float:
@@ -124,7 +129,7 @@ def test_what_training_leaves_is_a_backbone_for_every_engine(few, done, tmp_path
     base = embed(catalog, backbone.base, engine="torch", show=False).matrix
     assert np.allclose(adapted(backbone)(base), one, atol=1e-4)
     embedder = Embedder(str(folder), show=False)  # nothing is embedded anew: the head takes what the cache has
-    assert np.allclose(embedder(catalog, "gallery").matrix, one, atol=1e-4)
+    assert np.allclose(embedder.embed(catalog, "gallery").matrix, one, atol=1e-4)
     assert embedder.running is None
     other_folder = tmp_path / "other"
     done("train", "metric-report", few.gallery, "--epochs", 1, "-o", other_folder)
@@ -220,12 +225,12 @@ def test_what_is_not_installed_is_named(few, refused, tmp_path, monkeypatch):
 def test_labels_lift_what_frozen_embeddings_reach(name, tmp_path):
     gallery, labels, queries, truth = drawn(classes=20)
     how = configuration(name).with_changes(epochs=2, batch=32)
-    trained = train_on(how, frozen(gallery, labels, queries), TinyBackbone(), tmp_path)
+    trained = train_arrays(how, gallery, labels, queries, tmp_path)
     assert not trained.kept_frozen
-    assert "held-out classes gain" in trained.account
+    assert "held-out classes gain" in trained.summary
     assert trained.recognised is None  # a head has nothing for a recognizer that fits a linear map itself
     assert not trained.backbone.for_default
-    assert "the default recognizer takes the frozen embedding" in trained.account
+    assert "the default recognizer takes the frozen embedding" in trained.summary
     before = accuracy(same, gallery, labels, queries, truth)
     assert accuracy(adapted(trained.backbone), gallery, labels, queries, truth) > before + 0.1
     assert max(trained.held_out) > trained.frozen
@@ -236,7 +241,7 @@ def test_the_reports_training_is_not_stopped_and_reaches_less_than_ours(tmp_path
     reached = {}
     for name in ("metric", "metric-report", "simclr-report"):
         how = configuration(name).with_changes(epochs=3)
-        trained = train_on(how, frozen(gallery, labels, queries), TinyBackbone(), tmp_path / name)
+        trained = train_arrays(how, gallery, labels, queries, tmp_path / name)
         reached[name] = accuracy(adapted(trained.backbone), gallery, labels, queries, truth)
         if name != "metric":
             assert len(trained.epochs) == 4
@@ -248,27 +253,25 @@ def test_the_reports_training_is_not_stopped_and_reaches_less_than_ours(tmp_path
 def test_more_self_supervision_is_not_worse(epochs, lr, tmp_path):
     gallery, labels, queries, truth = drawn(classes=12)
     how = configuration("simclr").with_changes(epochs=epochs, lr=lr)
-    trained = train_on(how, frozen(gallery, labels, queries), TinyBackbone(), tmp_path)
+    trained = train_arrays(how, gallery, labels, queries, tmp_path)
     before = accuracy(same, gallery, labels, queries, truth)
     assert accuracy(adapted(trained.backbone), gallery, labels, queries, truth) >= before - 0.02
 
 
 def test_classes_of_one_picture_cannot_decide(tmp_path):
     gallery, labels, *_ = drawn(shots=1, classes=6)
-    trained = train_on(configuration("metric"), frozen(gallery, labels), TinyBackbone(), tmp_path)
+    trained = train_arrays(configuration("metric"), gallery, labels, None, tmp_path)
     assert trained.kept_frozen
-    assert "too few classes have two pictures" in trained.account
+    assert "too few classes have two pictures" in trained.summary
 
 
 @pytest.mark.parametrize("loss", ["supcon", "triplet", "proxy-anchor", "multi-similarity", "arcface"])
 def test_every_loss_is_learned(loss, tmp_path):
     gallery, labels, *_ = drawn(classes=10)
     changes = {"loss": loss, "lr": 1e-2, "epochs": 8, "batch": 20, "folds": 0, "stay": 0.0, "start": "identity"}
-    trained = train_on(
-        CONFIGURATIONS["metric"].with_changes(**changes), frozen(gallery, labels), TinyBackbone(), tmp_path
-    )
+    trained = train_arrays(CONFIGURATIONS["metric"].with_changes(**changes), gallery, labels, None, tmp_path)
     codes, rows = np.unique(labels, return_inverse=True)[1], adapted(trained.backbone)(gallery)
-    before, after = (retrieval(embedded, codes, np.arange(len(codes))).mean() for embedded in (gallery, rows))
+    before, after = (cosine_points(embedded, codes, np.arange(len(codes))).mean() for embedded in (gallery, rows))
     assert after > before + 0.05 or trained.epochs[-1].loss < trained.epochs[1].loss / 2
 
 
@@ -289,7 +292,7 @@ def weights_of(trained) -> dict[str, torch.Tensor]:
 
 def test_a_training_that_was_killed_goes_on_to_the_same_weights(pictures, tmp_path, monkeypatch):
     unbroken = train(FULL, pictures, None, TinyBackbone(), tmp_path / "unbroken", engine="torch", show=False)
-    keep = loop_module._keep
+    keep = loop_module.save_checkpoint
 
     def keep_and_die(*args):
         keep(*args)
@@ -297,7 +300,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(pictures, tmp_pa
 
     for _ in range(2):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(loop_module, "_keep", keep_and_die)
+            patch.setattr(loop_module, "save_checkpoint", keep_and_die)
             train(FULL, pictures, None, TinyBackbone(), tmp_path / "killed", engine="torch", show=False)
     resumed = train(FULL, pictures, None, TinyBackbone(), tmp_path / "killed", engine="torch", show=False)
     assert unbroken.epochs[1].loss > unbroken.epochs[-1].loss
@@ -366,13 +369,13 @@ def test_lora_is_added_to_the_weights_it_leaves(pictures, tmp_path):
 
 def test_more_blocks_than_there_are_is_refused():
     with pytest.raises(Exception, match="--tune last:9 is more than the 2 blocks"):
-        Tuned(Tiny(), start_head(FULL, np.zeros((4, 16), np.float32), np.arange(4), None), "last:9")
+        TunedBackbone(Tiny(), start_head(FULL, np.zeros((4, 16), np.float32), np.arange(4), None), "last:9")
 
 
 def test_curves_are_logged_when_asked(tmp_path):
     gallery, labels, *_ = drawn(classes=6)
     how = CONFIGURATIONS["metric"].with_changes(epochs=2, folds=0, log="tensorboard")
-    train_on(how, frozen(gallery, labels), TinyBackbone(), tmp_path)
+    train_arrays(how, gallery, labels, None, tmp_path)
     assert list(tmp_path.rglob("events.out.tfevents*"))
 
 
@@ -391,7 +394,7 @@ def test_held_out_points_are_those_of_brute_force(classes, shots, seed):
     codes = rng.permutation(np.repeat(np.arange(classes), shots))
     rows = rng.normal(size=(len(codes), 3)).astype(np.float32)
     unit = unit_rows(rows)
-    for row, point in enumerate(retrieval(rows, codes, np.arange(len(codes)))):
+    for row, point in enumerate(cosine_points(rows, codes, np.arange(len(codes)))):
         others = [at for at in np.argsort(-unit @ unit[row]) if at != row]
         ranking = list(dict.fromkeys(codes[others]))
         rank = ranking.index(codes[row]) + 1
@@ -404,9 +407,9 @@ def test_an_embedding_that_collapsed_scores_what_guesses_do(classes, shots, dim,
     guesses = sum(1 / rank for rank in range(1, min(classes, 5) + 1)) / classes
     ask = np.arange(len(codes))
     constant = np.full((len(codes), dim), value, np.float32)
-    assert retrieval(constant, codes, ask) == pytest.approx(guesses)
-    assert not retrieval(np.full_like(constant, np.nan), codes, ask).any()
-    assert not recognised(np.full_like(constant, np.nan), None, codes, ask, seed=0).any()
+    assert cosine_points(constant, codes, ask) == pytest.approx(guesses)
+    assert not cosine_points(np.full_like(constant, np.nan), codes, ask).any()
+    assert not recognizer_points(np.full_like(constant, np.nan), None, codes, ask, seed=0).any()
 
 
 def test_numbers_that_are_lost_are_a_collapse():
@@ -414,34 +417,37 @@ def test_numbers_that_are_lost_are_a_collapse():
     assert Spread.of(np.full_like(ball, np.nan)).collapsed_since(Spread.of(ball))
 
 
-def test_a_gallery_of_one_class_and_a_folder_of_other_things_are_refused(few, refused, tmp_path):
+def test_a_gallery_of_one_class_and_a_folder_of_other_things_are_refused(few, refused, run, tmp_path):
     said = refused("train", "metric", few.gallery, "-o", few.gallery)
     assert "holds something else: name a new or empty folder for the training" in said
     one = tmp_path / "gallery"
     shutil.copytree(few.gallery / "dots", one / "dots")
-    said = refused("train", "metric", one, "-o", tmp_path / "trained")
-    assert said.endswith("training needs a gallery of at least two classes")
+    outcome = run("train", "metric", one, "-o", tmp_path / "trained")
+    assert outcome.code == 2
+    warning, error = outcome.complaints
+    assert warning.endswith("every picture is of the one class 'dots'")
+    assert error.endswith("training needs a gallery of at least two classes")
     assert not (tmp_path / "trained").exists()
 
 
 def test_held_out_pictures_are_asked_of_the_default_recognizer_once_each():
     gallery, labels, queries, _ = drawn(classes=12, shots=3, light=0.0, noise=0.2)
     codes, ask = np.unique(labels, return_inverse=True)[1], np.arange(9, 30)
-    assert recognised(gallery, queries, codes, ask, seed=0).tolist() == [1] * 21
-    assert recognised(gallery, None, codes, ask, seed=0).mean() > 0.9
+    assert recognizer_points(gallery, queries, codes, ask, seed=0).tolist() == [1] * 21
+    assert recognizer_points(gallery, None, codes, ask, seed=0).mean() > 0.9
     noise = np.random.default_rng(1).normal(size=gallery.shape).astype(np.float32)
-    assert recognised(noise, queries, codes, ask, seed=0).mean() < 0.5
+    assert recognizer_points(noise, queries, codes, ask, seed=0).mean() < 0.5
 
 
 @given(st.integers(3, 30), st.integers(1, 5), st.integers(0, 9))
 def test_a_held_out_class_is_never_learned_from(classes, n_folds, seed):
     codes = np.repeat(np.arange(classes), 2)
-    cuts = folds(codes, n_folds, seed)
+    cuts = class_folds(codes, n_folds, seed)
     assert len(cuts) == min(n_folds, classes)
     for cut in cuts:
-        assert not set(codes[cut.learn]) & set(codes[cut.ask])
-        assert len(cut.ask)
-        assert len(cut.learn)
+        assert not set(codes[cut.train_rows]) & set(codes[cut.heldout_rows])
+        assert len(cut.heldout_rows)
+        assert len(cut.train_rows)
 
 
 def test_a_collapse_is_seen():

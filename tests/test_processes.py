@@ -39,7 +39,7 @@ def test_two_processes_end_in_the_same_network_proxies_and_choice(both):
     assert main["networks"] == other["networks"]
     assert main["proxies"] == other["proxies"]
     assert len(set(main["proxies"])) > 1
-    for what in "held_out", "account":
+    for what in "held_out", "summary":
         assert main[what] == other[what]
     assert main["held_out"][-1] > 0.5
 

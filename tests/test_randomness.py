@@ -46,14 +46,14 @@ def test_one_seed_leaves_the_same_weights_and_another_others(tune, pictures, tmp
 @pytest.mark.parametrize("tune", ["lora", "last:1"])
 def test_what_was_broken_off_ends_in_the_same_weights(tune, pictures, tmp_path, monkeypatch):
     unbroken = weights(tmp_path / "unbroken", pictures, tune, 0)
-    keep = loop_module._keep
+    keep = loop_module.save_checkpoint
 
     def keep_and_die(*args):
         keep(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(loop_module, "_keep", keep_and_die)
+        patch.setattr(loop_module, "save_checkpoint", keep_and_die)
         weights(tmp_path / "killed", pictures, tune, 0)
     torch.manual_seed(3)
     assert weights(tmp_path / "killed", pictures, tune, 0) == unbroken

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide.training import CONFIGURATIONS, loop, train_on
+from fieldguide.training import CONFIGURATIONS, loop
 from fieldguide.training.processes import is_main
-from test_learning import TinyBackbone, drawn, frozen
+from test_learning import drawn, train_arrays
 
 FOLDER = Path(sys.argv[1])
 
@@ -20,30 +20,31 @@ def digest(module) -> str:
 
 
 def main() -> None:
-    learners, kept = [], []
-    make, keep = loop._resume, loop._keep
+    networks, objectives, kept = [], [], []
+    load, keep = loop.load_checkpoint, loop.save_checkpoint
 
-    def spy(path, learner, optimizer):
-        learners.append(learner)
-        return make(path, learner, optimizer)
+    def spy(path, network, objective, optimizer):
+        networks.append(network)
+        objectives.append(objective)
+        return load(path, network, objective, optimizer)
 
     def count(*args):
         kept.append(str(args[0]))
         return keep(*args)
 
-    loop._resume, loop._keep = spy, count
+    loop.load_checkpoint, loop.save_checkpoint = spy, count
     gallery, labels, *_ = drawn(classes=9)
     how = CONFIGURATIONS["metric"].with_changes(
         loss="proxy-anchor", epochs=2, batch=8, folds=2, lr=1e-2, start="identity"
     )
-    trained = train_on(how, frozen(gallery, labels), TinyBackbone(), FOLDER)
+    trained = train_arrays(how, gallery, labels, None, FOLDER)
     said = {
         "main": is_main(),
         "kept": len(kept),
         "held_out": list(trained.held_out),
-        "account": trained.account,
-        "networks": [digest(learner.network) for learner in learners],
-        "proxies": [digest(learner.objective) for learner in learners],
+        "summary": trained.summary,
+        "networks": [digest(network) for network in networks],
+        "proxies": [digest(objective) for objective in objectives],
         "card": (FOLDER / "adapter.json").exists(),
     }
     assert np.isfinite(trained.held_out).all()

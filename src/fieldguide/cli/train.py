@@ -89,5 +89,5 @@ def train(
     base = load_backbone(backbone)
     runner = start_engine(engine, base)
     trained = train_backbone(how, known, asked, base, output, engine=runner, cache=open_cache(base, runner))
-    print(trained.account)
+    print(trained.summary)
     print(f"backbone: {output}")

@@ -122,16 +122,16 @@ def read_given(path: Path, form: Format) -> tuple[Sequence[str], Sequence[str], 
 def separator_by_truth(cells: Sequence[str], places: Sequence[int | None], labels: Sequence[str], form: Format) -> str:
     """Give the separator by which most true labels are among the answers of a table.
 
-    What was asked for, or else what the cells alone say, stands where others are no better.
+    The one that `form` names, or else the one that the cells alone suggest, stays where others are no better.
     """
     rows = zip(places, normal_forms(labels), strict=True)
-    asked = [(cells[place], label) for place, label in rows if place is not None]
+    answered = [(cells[place], label) for place, label in rows if place is not None]
 
     def hits(separator: str) -> int:
-        return sum(label in normal_forms(split(cell, separator)) for cell, label in asked)
+        return sum(label in normal_forms(split(cell, separator)) for cell, label in answered)
 
     first = find_separator(cells, form.unknown) if form.separator is None else form.separator
-    present = [one for one in OF_OTHERS if one and one != first and any(one in cell for cell, _ in asked)]
+    present = [one for one in OF_OTHERS if one and one != first and any(one in cell for cell, _ in answered)]
     return max([first, *present, ""], key=hits)  # the first of equals
 
 

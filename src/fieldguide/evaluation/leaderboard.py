@@ -5,10 +5,14 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table
 
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import FieldguideError
@@ -17,6 +21,7 @@ from fieldguide.evaluation.scores import evaluate
 
 log = logging.getLogger("fieldguide")
 
+WIDE = 10_000  # characters: no line of a table is broken
 PUBLIC = 0.3  # the share of the queries that a competition's public board would score
 
 Interval = tuple[float, float, float]
@@ -122,11 +127,11 @@ def _result(line: str) -> Result:
     record = json.loads(line)
     if "account" in record:  # as boards from before this name have it
         record["summary"] = record.pop("account")
-    kept = {name: record.pop(name) for name in ("recipe", "task", "arguments", "versions", "summary")}
+    run = {name: record.pop(name) for name in ("recipe", "task", "arguments", "versions", "summary")}
     scores = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
-    if not scores or not isinstance(kept["arguments"], dict) or not isinstance(kept["versions"], dict):
+    if not scores or not isinstance(run["arguments"], dict) or not isinstance(run["versions"], dict):
         raise ValueError("no result")
-    return Result(**kept, scores=scores)
+    return Result(**run, scores=scores)
 
 
 def add_to_board(path: Path, result: Result) -> None:
@@ -150,14 +155,14 @@ def add_to_board(path: Path, result: Result) -> None:
 
 
 def _end_last_line(path: Path) -> None:
-    if not path.is_file() or not (kept := path.read_bytes()) or kept.endswith(b"\n"):
+    if not path.is_file() or not (content := path.read_bytes()) or content.endswith(b"\n"):
         return
-    whole, _, last = kept.rpartition(b"\n")
+    whole, _, last = content.rpartition(b"\n")
     try:
         _result(last.decode("utf-8"))
     except (ValueError, KeyError, TypeError, AttributeError):
         with path.open("r+b") as file:
-            file.truncate(len(whole) + 1 if b"\n" in kept else 0)
+            file.truncate(len(whole) + 1 if b"\n" in content else 0)
     else:
         with path.open("ab") as file:
             file.write(b"\n")
@@ -167,16 +172,14 @@ def table(results: Sequence[Result]) -> list[str]:
     """Lay out results as a table in Markdown, best first, the best marked; failures last, with their reason."""
     scored = sorted((one for one in results if one.scores), key=_main, reverse=True)
     columns = list(dict.fromkeys(name for one in scored for name in one.scores))
-    rows = [["", "recipe", *columns]] if scored else []
+    laid_out = Table("", "recipe", *columns, box=MARKDOWN)
     for place, one in enumerate(scored):
         cells = [_cell(name, one.scores.get(name)) for name in columns]
-        rows.append(["**best**" if place == 0 else "", one.recipe, *cells])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    ]
-    if lines:
-        lines.insert(1, "| " + " | ".join("-" * max(3, width) for width in widths) + " |")
+        laid_out.add_row("**best**" if place == 0 else "", one.recipe, *cells)
+    page = StringIO()
+    if scored:
+        Console(file=page, width=WIDE, color_system=None, markup=False, emoji=False).print(laid_out)
+    lines = [line for line in page.getvalue().splitlines() if line.strip()]
     return lines + [f"{one.recipe}: {one.failure}" for one in results if one.failure]
 
 

@@ -14,7 +14,7 @@ class MeanAveragePrecision:
     """mAP@k as a scorer for `GridSearchCV` and `cross_val_score`.
 
     A query whose label the recognizer was not fitted on is a distractor: the unknown label is right for it. Accuracy,
-    scikit-learn's own choice, asks `predict`, which never says unknown, so that every contamination scores the same.
+    scikit-learn's own choice, is of `predict`, which never says unknown, so that every contamination scores the same.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class OpenSetSplit:
     seed: int = 0
 
     def split(self, X: Anything, y: Anything, groups: object = None) -> Iterator[tuple[Ints, Ints]]:
-        """Give rows to fit on and rows to ask, a pair a fold.
+        """Give rows to fit on and rows to score on, a pair a fold.
 
         Raises
         ------

@@ -16,7 +16,7 @@ class Task:
     Attributes
     ----------
     gallery : (n_gallery,) rows that keep their labels
-    queries : (n_queries,) rows to be asked, in an order that says nothing
+    queries : (n_queries,) rows of the queries, in random order
     truth : (n_queries,) their labels, the unknown label for those of classes held out
     """
 
@@ -49,34 +49,34 @@ def cut_task(
 
     Raises
     ------
-    RecordsError : the cut leaves no class, or nothing to ask.
+    RecordsError : the cut leaves no class, or no query.
     """
     rng = np.random.default_rng(seed)
     classes, codes = np.unique(np.asarray(labels), return_inverse=True)
     order = rng.permutation(len(classes))
     is_known = np.zeros(len(classes), bool)
     is_known[order[: round(len(classes) * known)]] = True
-    gallery, asked, strangers = [], [], []
+    gallery, known_queries, distractor_queries = [], [], []
     for code in range(len(classes)):
         rows = rng.permutation(np.flatnonzero(codes == code))
         if is_known[code]:
-            kept = max(1, len(rows) - 1 if shots is None else min(shots, len(rows)))
-            gallery.append(np.sort(rows[:kept]))
-            asked.append(rows[kept : kept + most])
+            n_shots = max(1, len(rows) - 1 if shots is None else min(shots, len(rows)))
+            gallery.append(np.sort(rows[:n_shots]))
+            known_queries.append(rows[n_shots : n_shots + most])
         else:
-            strangers.append(rows[:most])
-    if not gallery or not sum(map(len, asked)):
+            distractor_queries.append(rows[:most])
+    if not gallery or not sum(map(len, known_queries)):
         raise RecordsError("these labels cannot be cut into a task: it takes classes with two pictures or more")
-    of_known = np.concatenate(asked)
-    of_others = rng.permutation(np.concatenate([np.empty(0, np.int64), *strangers]))
-    wanted = round(len(of_known) * distractors / (1 - distractors))
-    queries = rng.permutation(np.concatenate([of_known, of_others[:wanted]]))
+    of_known = np.concatenate(known_queries)
+    of_others = rng.permutation(np.concatenate([np.empty(0, np.int64), *distractor_queries]))
+    n_distractors = round(len(of_known) * distractors / (1 - distractors))
+    queries = rng.permutation(np.concatenate([of_known, of_others[:n_distractors]]))
     truth = [str(classes[codes[row]]) if is_known[codes[row]] else unknown for row in queries]
     return Task(np.concatenate(gallery), queries, truth)
 
 
 def simulated_tasks(labels: Sequence[str], n: int, *, seed: int = 0, unknown: str = "-1") -> list[Task]:
-    """Cut a gallery n times: of most classes one shot is hidden, the others are distractors, 30% of those asked.
+    """Cut a gallery n times: of most classes one shot is hidden, the others are distractors, 30% of the queries.
 
     Raises
     ------

@@ -47,13 +47,13 @@ def find_answers(names: Sequence[str], truth: Mapping[str, str]) -> list[int | N
     exact = {name: row for row, name in enumerate(names)}
     if truth.keys() <= exact.keys():
         return [exact[name] for name in truth]
-    whole, wanted = normal_forms(names), normal_forms(truth)
-    short, wanted_short = ([PurePath(name).name for name in some] for some in (whole, wanted))
+    paths, true_paths = normal_forms(names), normal_forms(truth)
+    file_names, true_file_names = ([PurePath(name).name for name in some] for some in (paths, true_paths))
     found: list[int | None] = [exact.get(name) for name in truth]
-    for given, asked in (whole, wanted), (short, wanted_short):
-        place = {name: row for row, name in enumerate(given)}
-        if len(place) == len(given) and len(set(asked)) == len(asked):
-            other: list[int | None] = [place.get(name) for name in asked]
+    for answered, true in (paths, true_paths), (file_names, true_file_names):
+        place = {name: row for row, name in enumerate(answered)}
+        if len(place) == len(answered) and len(set(true)) == len(true):
+            other: list[int | None] = [place.get(name) for name in true]
             found = max(found, other, key=lambda rows: sum(row is not None for row in rows))
     return found
 

@@ -51,20 +51,18 @@ def trained(training: str, *, average: bool = False) -> Adapt:
     """Make the step that trains a head as `fieldguide train` does, on means of views if so wished."""
 
     def train_head(gallery: EmbeddingTable, queries: EmbeddingTable, embedder: Embedder, seed: int) -> AdaptedTables:
-        from fieldguide.training import Frozen, configuration, train_on
+        from fieldguide.training import configuration, train_on
 
         how = configuration(training).with_changes(seed=seed)
         tables = averaged(gallery, queries, embedder, seed) if average else AdaptedTables(gallery, queries)
         of_queries = how.views if how.approach != "metric" else 0
-        frozen = Frozen(
-            tables.gallery.matrix,
-            gallery.labels or (),
-            tables.queries.matrix,
-            embedder.views(gallery.readable, how.views, "views of gallery", seed),
-            embedder.views(queries.readable, of_queries, "views of queries", seed),
-        )
+        gallery_views = embedder.views(gallery.readable, how.views, "views of gallery", seed)
+        queries_views = embedder.views(queries.readable, of_queries, "views of queries", seed)
         with TemporaryDirectory(prefix="fieldguide-") as folder:
-            backbone = train_on(how, frozen, embedder.backbone, Path(folder)).backbone
+            trained = train_on(
+                how, tables.gallery, tables.queries, embedder.backbone, Path(folder), gallery_views, queries_views
+            )
+            backbone = trained.backbone
             if not backbone.widths:
                 return tables
             return AdaptedTables(

@@ -32,7 +32,7 @@ class Configuration:
     clip : longest gradient; 0 for no limit
     views : augmented views of each picture that the head learns from; 0 for the pictures themselves
     folds : parts into which classes are cut, each held out once, to decide how long to train and whether at all;
-        0 to train all epochs without asking
+        0 to train all epochs whatever comes of it
     precision : `no`, `bf16` or `fp16`
     log : `tensorboard` or `trackio`, or nothing
     seed : of everything random

@@ -8,102 +8,116 @@ from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.recognition import TransductiveClassifier
 from fieldguide.recognition.neighbours import blocks, unit_rows
 
-DEEPEST = 5  # as in mAP@5
+MAX_RANK = 5  # as in mAP@5
 TIED = 1e-6  # cosine similarities that differ by less do so by rounding
 
-_SUMS = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, DEEPEST + 1))])  # of 1/rank over the first ranks
+_SUMS = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, MAX_RANK + 1))])  # of 1/rank over the first ranks
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One cut of the gallery: rows to learn from, and rows of other classes to ask about."""
+    """One split of the gallery by class.
 
-    learn: Ints
-    ask: Ints
+    Attributes
+    ----------
+    train_rows : rows to learn from
+    heldout_rows : rows of other classes, each with another picture of its class, to evaluate on
+    """
+
+    train_rows: Ints
+    heldout_rows: Ints
 
 
-def folds(codes: Ints, n_folds: int, seed: int) -> list[Fold]:
-    """Cut classes into parts, each held out once; only pictures with another of their class are asked about.
+def class_folds(codes: Ints, n_folds: int, seed: int) -> list[Fold]:
+    """Split classes into parts, each held out once; only classes of two pictures or more are held out.
 
     Of one fold a quarter of the classes is held out. Gives none where fewer than three classes have two pictures.
+
+    Parameters
+    ----------
+    codes : (n,) the class of each gallery picture, from 0
+    n_folds : how many
+    seed : of the split
     """
     size = np.bincount(codes)
     several = np.random.default_rng(seed).permutation(np.flatnonzero(size > 1))
-    cuts = []
+    folds = []
     n_parts = min(n_folds if n_folds > 1 else 4, len(several))
     for part in np.array_split(several, n_parts) if len(several) > 2 else ():
-        held = np.isin(codes, part)
-        cuts.append(Fold(np.flatnonzero(~held), np.flatnonzero(held)))
-    return cuts[:n_folds]
+        heldout = np.isin(codes, part)
+        folds.append(Fold(np.flatnonzero(~heldout), np.flatnonzero(heldout)))
+    return folds[:n_folds]
 
 
-def everything(codes: Ints) -> list[Fold]:
-    """The one cut for training without labels: all classes are unseen."""
-    ask = np.flatnonzero(np.bincount(codes)[codes] > 1)
-    return [Fold(np.arange(len(codes)), ask)] if len(ask) else []
+def unlabelled_folds(codes: Ints) -> list[Fold]:
+    """Give the one fold of training without labels, to which all classes are unseen: every row is in both parts."""
+    heldout_rows = np.flatnonzero(np.bincount(codes)[codes] > 1)
+    return [Fold(np.arange(len(codes)), heldout_rows)] if len(heldout_rows) else []
 
 
-def retrieval(rows: Floats, codes: Ints, ask: Ints) -> Anything:
-    """Ask some gallery pictures as if they were queries, each against all others: 1/rank of its class, 0 beyond 5.
+def cosine_points(embeddings: Floats, codes: Ints, heldout_rows: Ints) -> Anything:
+    """Identify some gallery pictures by their similarity to all others: 1/rank of their class, 0 beyond 5.
 
     Classes that tie stand in every order alike, so that an embedding that has collapsed scores what guesses do; rows
     that are no finite numbers name nothing.
 
     Parameters
     ----------
-    rows : (n, dim) embeddings of the gallery
+    embeddings : (n, dim) of the gallery
     codes : (n,) classes
-    ask : (m,) rows, each with another of its class
+    heldout_rows : (m,) rows to identify, each with another picture of its class
 
     Returns
     -------
     (m,) float64; the mean is mAP@5 by plain cosine similarity.
     """
-    broken: Flags = np.asarray(~np.isfinite(rows).all(axis=1))
+    broken: Flags = np.asarray(~np.isfinite(embeddings).all(axis=1))
     order = np.argsort(codes, kind="stable")
-    unit = unit_rows(np.where(broken[:, None], 0, rows))
-    shots = unit[order]
+    unit = unit_rows(np.where(broken[:, None], 0, embeddings))
+    by_class = unit[order]
     starts = np.searchsorted(codes[order], np.arange(codes.max() + 1))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    points = np.zeros(len(ask))
-    for part in blocks(len(ask), len(shots)):
-        asked = ask[part]
-        similarity = unit[asked] @ shots.T
-        similarity[np.arange(len(asked)), place[asked]] = -np.inf
+    points = np.zeros(len(heldout_rows))
+    for part in blocks(len(heldout_rows), len(by_class)):
+        rows = heldout_rows[part]
+        similarity = unit[rows] @ by_class.T
+        similarity[np.arange(len(rows)), place[rows]] = -np.inf
         to_classes = np.maximum.reduceat(similarity, starts, axis=1)
-        own = to_classes[np.arange(len(asked)), codes[asked]]
+        own = to_classes[np.arange(len(rows)), codes[rows]]
         above = (to_classes > own[:, None] + TIED).sum(axis=1)
         tied = (np.abs(to_classes - own[:, None]) <= TIED).sum(axis=1)  # its own class is one of them
         # The mean of 1/rank over the ranks from above + 1 to above + tied, as far as they count
-        points[part] = (_SUMS[np.minimum(above + tied, DEEPEST)] - _SUMS[np.minimum(above, DEEPEST)]) / tied
-    points[broken[ask]] = 0
+        points[part] = (_SUMS[np.minimum(above + tied, MAX_RANK)] - _SUMS[np.minimum(above, MAX_RANK)]) / tied
+    points[broken[heldout_rows]] = 0
     return points
 
 
-def recognised(rows: Floats, queries: Floats | None, codes: Ints, ask: Ints, seed: int) -> Anything:
-    """Ask some gallery pictures of the default recognizer, among the queries: 1 where it names their class, else 0.
+def recognizer_points(
+    gallery_embeddings: Floats, query_embeddings: Floats | None, codes: Ints, heldout_rows: Ints, seed: int
+) -> Anything:
+    """Identify some gallery pictures, among the queries, by the default recognizer: 1 where it is right, else 0.
 
-    One shot of each class is hidden at a time, all others of all classes are shown.
+    One picture of each class is a query at a time, all others of all classes are the gallery.
 
     Parameters
     ----------
-    rows, queries : (n, dim) and (m, dim) embeddings; queries help, and are not scored
-    codes, ask : as in `retrieval`
+    gallery_embeddings, query_embeddings : (n, dim) and (m, dim); queries help, and are not scored
+    codes, heldout_rows : as in `cosine_points`
     seed : of the recognizer
     """
-    points = np.zeros(len(ask))
-    if not np.isfinite(rows).all() or (queries is not None and not np.isfinite(queries).all()):
-        return points  # a network that lost itself names nothing
-    turn = np.zeros(len(ask), np.int64)
-    for code in np.unique(codes[ask]):
-        turn[codes[ask] == code] = np.arange((codes[ask] == code).sum())
-    others = rows[:0] if queries is None else queries
+    points = np.zeros(len(heldout_rows))
+    queries = gallery_embeddings[:0] if query_embeddings is None else query_embeddings
+    if not np.isfinite(gallery_embeddings).all() or not np.isfinite(queries).all():
+        return points  # a network whose training diverged names nothing
+    turn = np.zeros(len(heldout_rows), np.int64)
+    for code in np.unique(codes[heldout_rows]):
+        turn[codes[heldout_rows] == code] = np.arange((codes[heldout_rows] == code).sum())
     for now in range(turn.max() + 1):
-        hidden = ask[turn == now]
-        shown = np.setdiff1d(np.arange(len(codes)), hidden)
-        recognizer = TransductiveClassifier(seed=seed).fit(rows[shown], codes[shown])
-        named = recognizer.predict(np.concatenate([rows[hidden], others]))[: len(hidden)]
+        hidden = heldout_rows[turn == now]
+        others = np.setdiff1d(np.arange(len(codes)), hidden)
+        recognizer = TransductiveClassifier(seed=seed).fit(gallery_embeddings[others], codes[others])
+        named = recognizer.predict(np.concatenate([gallery_embeddings[hidden], queries]))[: len(hidden)]
         points[turn == now] = named == codes[hidden]
     return points
 

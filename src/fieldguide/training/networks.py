@@ -17,29 +17,34 @@ from fieldguide.training.configurations import Configuration
 LORA_RANK = 8
 
 
-def start_head(how: Configuration, gallery: Floats, codes: Ints, unlabelled: Floats | None) -> Head:
+def start_head(
+    configuration: Configuration, gallery_embeddings: Floats, codes: Ints, query_embeddings: Floats | None
+) -> Head:
     """Make a head with its first weights.
 
     Parameters
     ----------
-    how : says which start
-    gallery : (n, dim) frozen embeddings to learn from
+    configuration : says which start
+    gallery_embeddings : (n, dim) frozen embeddings to learn from
     codes : (n,) their classes
-    unlabelled : (m, dim) frozen embeddings of queries, if there are any
+    query_embeddings : (m, dim) frozen embeddings of queries, if there are any
     """
+    gallery, queries = gallery_embeddings, query_embeddings
     dim = gallery.shape[1]
-    if how.start == "random":
-        with seeded(how.seed):
-            return Head(HeadShape((dim, *how.widths), bias=True))
-    if how.start == "identity":
+    if configuration.start == "random":
+        with seeded(configuration.seed):
+            return Head(HeadShape((dim, *configuration.widths), bias=True))
+    if configuration.start == "identity":
         head = Head(HeadShape((dim, dim)))
         weight = torch.eye(dim)
     else:
-        every = gallery if unlabelled is None else np.concatenate([gallery, unlabelled])
+        every = gallery if queries is None else np.concatenate([gallery, queries])
         centring = PowerCentring().fit(every)
-        others = None if unlabelled is None else centring.transform(unlabelled)
+        others = None if queries is None else centring.transform(queries)
         classes = np.unique(codes, return_inverse=True)[1]
-        space = WithinClassWhitening(seed=how.seed).fit(centring.transform(gallery), classes, unlabelled=others)
+        space = WithinClassWhitening(seed=configuration.seed).fit(
+            centring.transform(gallery), classes, unlabelled=others
+        )
         head = Head(HeadShape((dim, space.map_.shape[1]), centred=True))
         head.centre = torch.from_numpy(centring.mean_)
         weight = torch.from_numpy(np.ascontiguousarray(space.map_.T))
@@ -47,7 +52,7 @@ def start_head(how: Configuration, gallery: Floats, codes: Ints, unlabelled: Flo
     return head
 
 
-class Tuned(nn.Module):
+class TunedBackbone(nn.Module):
     """A backbone with a head; normalisation layers keep the statistics they came with, as small sets have poor ones.
 
     Parameters
@@ -70,7 +75,7 @@ class Tuned(nn.Module):
         adapted: torch.Tensor = self.head(self.base(pictures))
         return adapted
 
-    def train(self, mode: bool = True) -> "Tuned":
+    def train(self, mode: bool = True) -> "TunedBackbone":
         """Keep the base in evaluation mode: no dropout, no new statistics; gradients flow all the same."""
         self.head.train(mode)
         self.base.eval()

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def on_cpu() -> bool:
-    """Whether processes are to compute on the CPU: told so, or several of them with nothing else to compute on.
+    """Whether to compute on the CPU: by accelerate's setting, or as several processes have nothing else to compute on.
 
     accelerate takes the latter for single processes, each of which would write the same files.
     """
@@ -38,14 +38,14 @@ def from_main(make: Callable[[], T]) -> T:
     state = _state()
     if state.num_processes == 1:
         return make()
-    told: list[object] = [None, None]
+    message: list[object] = [None, None]
     if state.is_main_process:
         try:
-            told = [make(), None]
+            message = [make(), None]
         except FieldguideError as error:
-            told = [None, error]
-    broadcast_object_list(told)
-    value, failure = told
+            message = [None, error]
+    broadcast_object_list(message)
+    value, failure = message
     if isinstance(failure, FieldguideError):
         raise failure
     return value  # type: ignore[return-value]  # what the main process made is a T

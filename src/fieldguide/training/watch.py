@@ -7,9 +7,9 @@ import numpy as np
 from fieldguide.core.arrays import Floats
 from fieldguide.recognition.neighbours import unit_rows
 
-AT_MOST = 1000  # rows; more say the same
-LEAST_RANK = 0.5  # share of the effective rank at the start
-MOST_UNIFORMITY = 1.0  # above that at the start; 4 is the whole range
+MAX_ROWS = 1000  # rows; more say the same
+MIN_RANK_SHARE = 0.5  # share of the effective rank at the start
+MAX_UNIFORMITY_RISE = 1.0  # above that at the start; 4 is the whole range
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Spread:
         """Measure rows (n, dim); of many, every so many. What is not finite has collapsed."""
         if not np.isfinite(rows).all():
             return cls(1.0, 0.0)  # no room at all
-        unit = unit_rows(rows[:: max(1, len(rows) // AT_MOST)][:AT_MOST])
+        unit = unit_rows(rows[:: max(1, len(rows) // MAX_ROWS)][:MAX_ROWS])
         energy = np.linalg.svd(unit - unit.mean(axis=0), compute_uv=False)
         share = energy / max(energy.sum(), 1e-12)
         rank = float(np.exp(-(share * np.log(np.maximum(share, 1e-12))).sum())) if energy.sum() > 1e-6 else 1.0
@@ -40,5 +40,5 @@ class Spread:
 
     def collapsed_since(self, start: "Spread") -> bool:
         """Whether so much room is lost since the start that training should stop."""
-        shrunk = self.effective_rank < LEAST_RANK * start.effective_rank
-        return shrunk or self.uniformity > start.uniformity + MOST_UNIFORMITY
+        shrunk = self.effective_rank < MIN_RANK_SHARE * start.effective_rank
+        return shrunk or self.uniformity > start.uniformity + MAX_UNIFORMITY_RISE

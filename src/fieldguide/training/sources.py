@@ -14,13 +14,13 @@ from fieldguide.images.augmentation import augmentation, decoded, to_floats
 from fieldguide.images.preprocessing import Preprocessing
 
 
-class Bank(Protocol):
-    """Inputs of what is trained, by the picture's row. Draws are random by PyTorch's own generator."""
+class ViewSource(Protocol):
+    """Gives the inputs of the trained network, by the picture's row. Views are random by PyTorch's own generator."""
 
     def __len__(self) -> int:
         """How many pictures there are."""
 
-    def draw(self, rows: Sequence[int]) -> torch.Tensor:
+    def augmented(self, rows: Sequence[int]) -> torch.Tensor:
         """Give a random view of each of these pictures."""
 
     def plain(self, rows: Sequence[int]) -> torch.Tensor:
@@ -28,48 +28,48 @@ class Bank(Protocol):
 
 
 class EmbeddedViews:
-    """For a head: the backbone has run, and a batch is a choice of embeddings.
+    """Embeddings as inputs of a head: the backbone has run, and a batch is a choice of embeddings.
 
     Parameters
     ----------
-    frozen : (n, dim) embeddings of the pictures as they are
+    embeddings : (n, dim) of the pictures as they are
     views : (n_views, n, dim) embeddings of augmented views; with none, the pictures themselves are drawn
     """
 
-    def __init__(self, frozen: Floats, views: Floats) -> None:
-        self.frozen = torch.from_numpy(np.ascontiguousarray(frozen, np.float32))
-        self.views = torch.from_numpy(np.ascontiguousarray(views, np.float32)) if len(views) else self.frozen[None]
+    def __init__(self, embeddings: Floats, views: Floats) -> None:
+        self.embeddings = torch.from_numpy(np.ascontiguousarray(embeddings, np.float32))
+        self.views = torch.from_numpy(np.ascontiguousarray(views, np.float32)) if len(views) else self.embeddings[None]
 
     def __len__(self) -> int:
-        return len(self.frozen)
+        return len(self.embeddings)
 
-    def draw(self, rows: Sequence[int]) -> torch.Tensor:
+    def augmented(self, rows: Sequence[int]) -> torch.Tensor:
         """Give the embedding of a random view of each picture, (len(rows), dim)."""
         return self.views[torch.randint(len(self.views), (len(rows),)), torch.as_tensor(rows)]
 
     def plain(self, rows: Sequence[int]) -> torch.Tensor:
-        """Give the frozen embeddings, (len(rows), dim)."""
-        return self.frozen[torch.as_tensor(rows)]
+        """Give the embeddings of the pictures as they are, (len(rows), dim)."""
+        return self.embeddings[torch.as_tensor(rows)]
 
 
-class Pictures:
-    """For a backbone that is trained itself: pictures are decoded and augmented for every batch.
+class AugmentedPictures:
+    """Pixels as inputs of a whole network: pictures are decoded and augmented for every batch.
 
     Parameters
     ----------
     paths : n pictures that can be read
-    steps : how the backbone wants them
+    preprocessing : of the backbone
     """
 
-    def __init__(self, paths: Sequence[Path], steps: Preprocessing) -> None:
-        self.paths, self.steps = paths, steps
-        self.augment = augmentation(steps.size)
+    def __init__(self, paths: Sequence[Path], preprocessing: Preprocessing) -> None:
+        self.paths, self.preprocessing = paths, preprocessing
+        self.augment = augmentation(preprocessing.size)
         self.pool = ThreadPoolExecutor(cores())
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def draw(self, rows: Sequence[int]) -> torch.Tensor:
+    def augmented(self, rows: Sequence[int]) -> torch.Tensor:
         """Give augmented and normalised pictures (len(rows), 3, size, size)."""
         return self._normalised(self.augment(to_floats(self._squares(rows))).clamp(0, 1) * 255)
 
@@ -78,8 +78,9 @@ class Pictures:
         return self._normalised(to_floats(self._squares(rows)) * 255)
 
     def _squares(self, rows: Sequence[int]) -> Bytes:
-        return np.stack(list(self.pool.map(lambda row: decoded(self.paths[row], self.steps), rows)))
+        return np.stack(list(self.pool.map(lambda row: decoded(self.paths[row], self.preprocessing), rows)))
 
     def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
-        mean, scale = (torch.tensor(value).view(1, 3, 1, 1) for value in (self.steps.mean, self.steps.scale))
+        steps = self.preprocessing
+        mean, scale = (torch.tensor(value).view(1, 3, 1, 1) for value in (steps.mean, steps.scale))
         return (pixels - mean) / scale
