@@ -13,13 +13,14 @@ from fieldguide.backbones import Backbone
 from fieldguide.core.arrays import Bytes, Floats, Ints
 from fieldguide.core.machine import cores
 from fieldguide.core.progress import progress
-from fieldguide.embedding.cache import Sighting, Store, sight, unchanged
+from fieldguide.embedding.cache import Sighting, Store, sight, sight_in_memory, unchanged
 from fieldguide.embedding.table import EmbeddingTable, Provenance
 from fieldguide.embedding.workers import Job, Workers
 from fieldguide.engines import Engine, start_engine
-from fieldguide.images.decoding import UnreadableError, decode, open_picture
+from fieldguide.images.decoding import UnreadableError, decode, decode_in_memory, open_picture
 from fieldguide.images.preprocessing import SPARE, Preprocessing
 from fieldguide.records import ImageTable
+from fieldguide.records.image_table import InMemory, Source
 
 PATIENCE = 60.0  # seconds; a picture that is not decoded by then is unreadable
 
@@ -62,14 +63,15 @@ def embed(
     """
     runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
     matrix = np.empty((len(catalog), backbone.dim), np.float32)
-    missing = store.recall(catalog.paths, matrix) if store else np.arange(len(catalog))
+    sources = catalog.sources
+    missing = store.recall(sources, matrix) if store else np.arange(len(catalog))
     if known := len(catalog) - len(missing):
         what = f"{what} ({known:,} known)"
     # Pillow warns of large pictures and odd metadata; what it cannot read at all it raises. Said here, not where the
     # pictures are opened: `catch_warnings` is for one thread
     with warnings.catch_warnings(), progress(what, len(missing), show=show and len(missing) > 0) as advance:
         warnings.filterwarnings("ignore", module="PIL")
-        run = _Run(catalog.paths, backbone.preprocessing, runner, store, matrix, advance)
+        run = _Run(sources, backbone.preprocessing, runner, store, matrix, advance)
         try:
             missing = run.embed(missing, trust=store is not None)
             run.embed(missing, trust=False)  # what was damaged in the store
@@ -91,7 +93,7 @@ class _Run:
     others : as in `embed`
     """
 
-    paths: Sequence[Path]
+    sources: Sequence[Source]
     steps: Preprocessing
     engine: Engine
     store: Store | None
@@ -149,7 +151,7 @@ class _Run:
         hands = Workers(prepare, cores(), PATIENCE)
         network: Workers[Bytes, Floats] = Workers(self.engine, cores())
         with hands, network:
-            jobs = hands.in_order((self.paths[row] for row in rows), ahead=8 * cores())
+            jobs = hands.in_order((self.sources[row] for row in rows), ahead=8 * cores())
             for row, job in zip(rows.tolist(), jobs, strict=True):
                 try:
                     picture = hands.result(job)
@@ -179,9 +181,11 @@ class _Run:
         pixels[: len(batch)] = np.array([picture.pixels for _, picture in batch])
         return pixels
 
-    def _prepare(self, path: Path, *, trust: bool) -> Prepared:
+    def _prepare(self, path: Source, *, trust: bool) -> Prepared:
         """Read and decode one picture, unless its content is in the store."""
         try:
+            if not isinstance(path, Path):
+                return self._prepare_in_memory(path, trust=trust)
             with open_picture(path) as file:
                 seen = sight(path, file) if self.store else None
                 if trust and seen and self.store and self.store.holds(seen.content):
@@ -192,6 +196,23 @@ class _Run:
                 return Prepared(pixels, seen=seen)
         except UnreadableError as error:
             return Prepared(reason=str(error))
+
+    def _prepare_in_memory(self, picture: InMemory, *, trust: bool) -> Prepared:
+        """Decode a picture that is in no file: what is known of it is known by its bytes, or by the pixels it comes to.
+
+        Raises
+        ------
+        UnreadableError : it cannot be decoded.
+        """
+        seen = sight_in_memory(picture) if isinstance(picture, bytes) else None  # as of a file with these bytes
+        if trust and seen and self.store and self.store.holds(seen.content):
+            return Prepared(seen=seen)
+        pixels = self.steps(decode_in_memory(picture, SPARE * self.steps.shorter_side))
+        if seen is None:
+            seen = sight_in_memory(np.ascontiguousarray(pixels).data, b"pixels")
+            if trust and self.store and self.store.holds(seen.content):
+                return Prepared(seen=seen)
+        return Prepared(pixels, seen=seen if self.store else None)
 
 
 def _with_embeddings(

@@ -179,7 +179,7 @@ def _what_else(catalog: ImageTable) -> str:
     return f". There is {name} ({reason})"
 
 
-def refuse_repeats(source: Path, catalog: ImageTable) -> None:
+def refuse_repeats(source: str | os.PathLike[str], catalog: ImageTable) -> None:
     """Refuse a catalog in which a picture is there twice.
 
     Raises

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +11,7 @@ from fieldguide.core.arrays import Bytes, Floats
 from fieldguide.core.machine import cores
 from fieldguide.images.augmentation import as_shares, augmentation, decoded
 from fieldguide.images.preprocessing import Preprocessing
+from fieldguide.records.image_table import Source
 
 
 class Bank(Protocol):
@@ -61,7 +61,7 @@ class Pictures:
     steps : how the backbone wants them
     """
 
-    def __init__(self, paths: Sequence[Path], steps: Preprocessing) -> None:
+    def __init__(self, paths: Sequence[Source], steps: Preprocessing) -> None:
         self.paths, self.steps = paths, steps
         self.augment = augmentation(steps.size)
         self.pool = ThreadPoolExecutor(cores())

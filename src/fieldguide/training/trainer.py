@@ -288,14 +288,14 @@ class _Job:
             )
         assert self.pictures is not None
         known, asked = self.pictures
-        every = [*known.paths, *(asked.paths if asked is not None else ())]
+        every = [*known.sources, *(asked.sources if asked is not None else ())]
         steps = self.backbone.preprocessing
-        return Pictures(known.paths, steps), Pictures(every, steps)
+        return Pictures(known.sources, steps), Pictures(every, steps)
 
     def bank_of_queries(self) -> Bank:
         """Give the queries' pictures."""
         assert self.pictures is not None and self.pictures[1] is not None
-        return Pictures(self.pictures[1].paths, self.backbone.preprocessing)
+        return Pictures(self.pictures[1].sources, self.backbone.preprocessing)
 
     def finish(self, network: Any, trained: Trained) -> Trained:
         """Write the folder, and clear the checkpoints away; the main process does, and the others wait."""

@@ -16,6 +16,7 @@ from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.core.machine import cache_folder, warn_of_cache
 from fieldguide.embedding.cache.rows import KEY_BYTES, KeptRows, as_keys
 from fieldguide.engines import Engine
+from fieldguide.records.image_table import Source
 
 DECODING = "d1"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
 # A file that changes again within the tick of its file system's clock looks the same afterwards; FAT's ticks are
@@ -57,12 +58,12 @@ class Store:
         self.folder = folder
         self.writable = True
 
-    def recall(self, paths: Sequence[Path], into: Floats) -> Ints:
+    def recall(self, paths: Sequence[Source], into: Floats) -> Ints:
         """Fill in the embeddings of files that have not changed.
 
         Parameters
         ----------
-        paths : n pictures
+        paths : n pictures; those in memory get none
         into : (n, dim) their embeddings
 
         Returns
@@ -135,6 +136,11 @@ def sight(path: Path, file: BufferedReader) -> Sighting:
     return Sighting(content, _sign(path, status) if settled else None)
 
 
+def sight_in_memory(content: bytes | memoryview, kind: bytes = b"") -> Sighting:
+    """Say what a picture is that is in no file: by the bytes of one, or by its pixels, another `kind` of content."""
+    return Sighting(blake2b(content, digest_size=KEY_BYTES, person=kind).digest(), None)
+
+
 def unchanged(sighting: Sighting, path: Path, file: BufferedReader) -> bool:
     """Whether a file is still what it was; if that cannot be told yet, whether its content is."""
     if sighting.file is not None:
@@ -148,7 +154,9 @@ def _sign(path: Path, status: os.stat_result) -> bytes:
     return blake2b(text + os.fsencode(os.path.abspath(path)), digest_size=KEY_BYTES).digest()  # noqa: PTH100  fast
 
 
-def _sign_path(path: Path) -> bytes:
+def _sign_path(path: Source) -> bytes:
+    if not isinstance(path, Path):
+        return b""
     try:
         return _sign(path, path.stat())
     except (OSError, ValueError):
