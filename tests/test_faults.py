@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -27,6 +28,7 @@ from fieldguide.embedding.embedder import Embedder
 from fieldguide.embedding.workers import Workers
 from fieldguide.images import decoding as pictures
 from fieldguide.images.decoding import UnreadableError, open_rgb
+from fieldguide.images.turns import Turn
 from fieldguide.records import ImageTable, read_queries
 
 
@@ -227,6 +229,29 @@ def test_an_error_in_a_thread_is_raised_where_it_is_waited_for():
     with pytest.raises(ZeroDivisionError), Workers(lambda number: 1 // number, 2) as workers:
         jobs = workers.in_order([1, 1, 0, 1], ahead=2)
         assert [workers.result(job) for job in jobs] == []
+
+
+def test_one_that_hangs_with_the_turn_takes_no_other_with_it():
+    turn, hang, has_it = Turn(), threading.Event(), threading.Event()
+
+    def work(number: int) -> int:
+        if number == 2:
+            has_it.wait(0.4)  # so that the first asked for waits for the turn of a later one
+        with turn:
+            if number == 1:
+                has_it.set()
+                hang.wait(30)
+        return number
+
+    results: list[int | str] = []
+    with Workers(work, 2, patience=0.5) as workers:
+        for job in [workers.submit(number) for number in [2, 1, 3, 4]]:
+            try:
+                results.append(workers.result(job))
+            except TimeoutError:
+                results.append("too long")
+    hang.set()
+    assert results == [2, "too long", 3, 4]
 
 
 # --- any bytes at all ----------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """From a catalog of pictures to their embeddings, with a list of those that could not be read."""
 
+import logging
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from io import BufferedReader, BytesIO
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 
@@ -14,14 +17,27 @@ from fieldguide.core.arrays import Bytes, Floats, Ints
 from fieldguide.core.machine import cores
 from fieldguide.core.progress import progress
 from fieldguide.embedding.cache import Sighting, Store, sight, sight_in_memory, unchanged
+from fieldguide.embedding.decoders import Decoders
 from fieldguide.embedding.table import EmbeddingTable, Provenance
 from fieldguide.embedding.workers import Job, Workers
 from fieldguide.engines import Engine, start_engine
-from fieldguide.images.decoding import UnreadableError, decode, decode_in_memory, open_picture
+from fieldguide.images.decoding import (
+    CUT_SHORT,
+    UnreadableError,
+    decode,
+    decode_in_memory,
+    is_risky,
+    large_ones_turn,
+    open_picture,
+)
 from fieldguide.images.preprocessing import SPARE, Preprocessing
+from fieldguide.images.turns import without_patience
 from fieldguide.records import ImageTable
 from fieldguide.records.image_table import InMemory, Source
 
+log = logging.getLogger("fieldguide")
+
+NAMED = 5  # pictures in a warning
 PATIENCE = 60.0  # seconds; a picture that is not decoded by then is unreadable
 
 
@@ -32,6 +48,7 @@ class Prepared:
     pixels: Bytes | None = None
     reason: str | None = None
     seen: Sighting | None = None
+    cut_short: bool = False
 
 
 def embed(
@@ -78,6 +95,7 @@ def embed(
         finally:
             if store:
                 store.flush()
+    _warn_of_cut_short([catalog.images[row] for row in sorted(run.cut_short)])
     rows = [row for row in range(len(catalog)) if row not in run.unreadable]
     return EmbeddingTable(catalog, rows, _close_gaps(matrix, rows), run.unreadable, Provenance.of(backbone))
 
@@ -90,6 +108,7 @@ class _Run:
     ----------
     matrix : (n, dim) where the embeddings go
     unreadable : the reasons so far, by row
+    cut_short : the rows so far that were read as far as they go
     others : as in `embed`
     """
 
@@ -100,6 +119,7 @@ class _Run:
     matrix: Floats
     advance: Callable[..., None]
     unreadable: dict[int, str] = field(default_factory=dict)
+    cut_short: list[int] = field(default_factory=list)
 
     def embed(self, rows: Ints, *, trust: bool) -> Ints:
         """Fill in the embeddings of some rows, or the reason why they have none.
@@ -119,6 +139,8 @@ class _Run:
                 self.unreadable[row] = picture.reason
                 self.advance(False)  # nothing was embedded
                 continue
+            if picture.cut_short:
+                self.cut_short.append(row)
             if embedding is not None:
                 self.matrix[row] = embedding
                 if self.store and picture.seen:
@@ -145,12 +167,13 @@ class _Run:
 
         Some threads read and decode, others run the network; between them lie at most a few batches.
         """
-        prepare = partial(self._prepare, trust=trust)
+        decoders = Decoders(self.steps, SPARE * self.steps.shorter_side, PATIENCE)
+        prepare = partial(self._prepare, decoders=decoders, trust=trust)
         batch: list[tuple[int, Prepared]] = []
         batches: deque[tuple[list[tuple[int, Prepared]], Job[Bytes, Floats]]] = deque()
         hands = Workers(prepare, cores(), PATIENCE)
         network: Workers[Bytes, Floats] = Workers(self.engine, cores())
-        with hands, network:
+        with decoders, hands, network:
             jobs = hands.in_order((self.sources[row] for row in rows), ahead=8 * cores())
             for row, job in zip(rows.tolist(), jobs, strict=True):
                 try:
@@ -181,23 +204,28 @@ class _Run:
         pixels[: len(batch)] = np.array([picture.pixels for _, picture in batch])
         return pixels
 
-    def _prepare(self, path: Source, *, trust: bool) -> Prepared:
+    def _prepare(self, path: Source, *, decoders: Decoders, trust: bool) -> Prepared:
         """Read and decode one picture, unless its content is in the store."""
         try:
             if not isinstance(path, Path):
-                return self._prepare_in_memory(path, trust=trust)
+                return self._prepare_in_memory(path, decoders=decoders, trust=trust)
             with open_picture(path) as file:
                 seen = sight(path, file) if self.store else None
                 if trust and seen and self.store and self.store.holds(seen.content):
                     return Prepared(seen=seen)
-                pixels = self.steps(decode(file, SPARE * self.steps.shorter_side))
+                if is_risky(file):
+                    with large_ones_turn(file), without_patience():
+                        pixels, cut_short = decoders(path)
+                else:
+                    picture = decode(file, SPARE * self.steps.shorter_side)
+                    pixels, cut_short = self.steps(picture), picture.info[CUT_SHORT]
                 if seen and not unchanged(seen, path, file):  # while it was read: of which content is this?
                     seen = None
-                return Prepared(pixels, seen=seen)
+                return Prepared(pixels, seen=seen, cut_short=cut_short)
         except UnreadableError as error:
             return Prepared(reason=str(error))
 
-    def _prepare_in_memory(self, picture: InMemory, *, trust: bool) -> Prepared:
+    def _prepare_in_memory(self, picture: InMemory, *, decoders: Decoders, trust: bool) -> Prepared:
         """Decode a picture that is in no file: what is known of it is known by its bytes, or by the pixels it comes to.
 
         Raises
@@ -207,12 +235,19 @@ class _Run:
         seen = sight_in_memory(picture) if isinstance(picture, bytes) else None  # as of a file with these bytes
         if trust and seen and self.store and self.store.holds(seen.content):
             return Prepared(seen=seen)
-        pixels = self.steps(decode_in_memory(picture, SPARE * self.steps.shorter_side))
+        if isinstance(picture, bytes) and is_risky(BufferedReader(BytesIO(picture))):
+            with NamedTemporaryFile(prefix="fieldguide-") as file, without_patience():
+                file.write(picture)
+                file.flush()
+                pixels, cut_short = decoders(Path(file.name))
+        else:
+            whole = decode_in_memory(picture, SPARE * self.steps.shorter_side)
+            pixels, cut_short = self.steps(whole), whole.info[CUT_SHORT]
         if seen is None:
             seen = sight_in_memory(np.ascontiguousarray(pixels).data, b"pixels")
             if trust and self.store and self.store.holds(seen.content):
                 return Prepared(seen=seen)
-        return Prepared(pixels, seen=seen if self.store else None)
+        return Prepared(pixels, seen=seen if self.store else None, cut_short=cut_short)
 
 
 def _with_embeddings(
@@ -220,6 +255,14 @@ def _with_embeddings(
 ) -> Iterator[tuple[int, Prepared, Floats]]:
     for (row, picture), embedding in zip(batch, job.result(), strict=False):
         yield row, picture, embedding
+
+
+def _warn_of_cut_short(names: Sequence[str]) -> None:
+    if not names:
+        return
+    few = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    said = "1 picture is cut short and was read as far as it goes" if len(names) == 1 else ""
+    log.warning("%s: %s", said or f"{len(names):,} pictures are cut short and were read as far as they go", few)
 
 
 def _close_gaps(matrix: Floats, rows: Sequence[int]) -> Floats:

@@ -5,22 +5,23 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Thread, current_thread
+from threading import Lock, Thread, current_thread
 from types import TracebackType
 from typing import Generic, TypeVar
+
+from fieldguide.images.turns import Work
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-class Job(Future[Made], Generic[Given, Made]):
+class Job(Future[Made], Work, Generic[Given, Made]):
     """A job of `Workers`: what it was given, who does it since when, and whether anyone still waits for it."""
 
     def __init__(self, given: Given) -> None:
-        super().__init__()
+        Future.__init__(self)
+        Work.__init__(self)
         self.given = given
-        self.thread: Thread | None = None
-        self.began = float("inf")
         self.left_behind = False
 
 
@@ -34,7 +35,7 @@ class Workers(Generic[Given, Made]):
     ----------
     work : what they do, in threads
     threads : how many
-    patience : seconds a job may take
+    patience : seconds a job may take, from when it begins, or from when it has its `Turn`
     """
 
     def __init__(self, work: Callable[[Given], Made], threads: int, patience: float = float("inf")) -> None:
@@ -43,6 +44,8 @@ class Workers(Generic[Given, Made]):
         self.patience = patience
         self.jobs: SimpleQueue[Job[Given, Made] | None] = SimpleQueue()
         self.alive: list[Thread] = []
+        self.running: dict[Thread, Job[Given, Made]] = {}
+        self._deciding = Lock()  # whether a job is done or left behind: one of the two
 
     def __enter__(self) -> "Workers[Given, Made]":
         for _ in range(self.threads):
@@ -78,11 +81,13 @@ class Workers(Generic[Given, Made]):
             try:
                 return job.result(timeout=min(1.0, self.patience))
             except TimeoutError:
-                if job.done():
-                    raise
-                if time.monotonic() - job.began > self.patience:
-                    self._leave_behind(job)
-                    raise
+                if job.done():  # it may have ended since
+                    return job.result()
+                # Any of them, not this one alone: this one may wait for a turn that a later one does not give back
+                now = time.monotonic()
+                for running in list(self.running.values()):
+                    if now - running.began > self.patience:
+                        self._leave_behind(running)
 
     def in_order(self, given: Iterable[Given], ahead: int) -> Iterator[Job[Given, Made]]:
         """Do many jobs, and give them in their order, at most `ahead` of them begun before they are asked for."""
@@ -94,9 +99,15 @@ class Workers(Generic[Given, Made]):
         yield from waiting
 
     def _leave_behind(self, job: Job[Given, Made]) -> None:
-        job.left_behind = True
-        if job.thread in self.alive:
-            self.alive.remove(job.thread)
+        with self._deciding:
+            if job.done() or not job.thread:
+                return
+            job.left_behind = True
+            job.set_exception(TimeoutError())
+        self.running.pop(job.thread, None)
+        self.alive.remove(job.thread)
+        if job.turn:
+            job.turn.take_from(job.thread)
         self._hire()
 
     def _hire(self) -> None:
@@ -106,12 +117,21 @@ class Workers(Generic[Given, Made]):
 
     def _run(self) -> None:
         while job := self.jobs.get():
-            job.thread, job.began = current_thread(), time.monotonic()
-            try:
-                made = self.work(job.given)
-            except BaseException as error:
-                job.set_exception(error)
-            else:
-                job.set_result(made)
-            if job.left_behind:
-                return
+            me = current_thread()
+            job.begin()
+            self.running[me] = job
+            made, error = self._try(job.given)
+            with self._deciding:
+                if job.left_behind:
+                    return
+                self.running.pop(me, None)
+                if error:
+                    job.set_exception(error)
+                else:
+                    job.set_result(made)  # type: ignore[arg-type]
+
+    def _try(self, given: Given) -> tuple[Made | None, BaseException | None]:
+        try:
+            return self.work(given), None
+        except BaseException as error:
+            return None, error

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TAKEN = (
-    "an IdentificationResult, a Ranking, a mapping of names to labels, the path of a file of answers, or for each query "
-    "a list of labels, best first"
+    "an IdentificationResult, a Ranking, a mapping of names to labels, the path of a file of answers, or for each "
+    "query a list of labels, best first"
 )
 TAKEN_TRUTH = "a list of labels, a mapping of names to labels, a pandas Series, or the path of a table"
 

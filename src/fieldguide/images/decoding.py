@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from io import BufferedReader, BytesIO
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fieldguide.core.errors import FieldguideError
+from fieldguide.images.cut_short import load
+from fieldguide.images.tones import black_and_white, is_deep, no_data, to_grey
+from fieldguide.images.turns import Turn
 from fieldguide.records.image_table import InMemory, Source
 
 if TYPE_CHECKING:
@@ -21,8 +24,11 @@ if TYPE_CHECKING:
 LIMIT = "FIELDGUIDE_MAX_MEGAPIXELS"  # the environment variable that says how large a picture may be
 LARGE = 16_000_000  # pixels; pictures above are decoded one at a time, and shrunk band by band
 BAND = 2_000_000  # pixels
+CUT_SHORT = "cut short"  # in a picture's `info`: whether its file lost its end
+JPEG = b"\xff\xd8\xff"
+COMMON = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP"}  # formats whose decoders are tried by all the world every day
 
-_one_at_a_time = Lock()
+_one_at_a_time = Turn()
 _loading = Lock()  # a picture of Pillow's that is not loaded yet may stand in a list twice
 
 
@@ -69,7 +75,8 @@ def _check_kind(mode: int) -> None:
 def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
     """Decode a picture to 8-bit RGB, upright by its EXIF orientation, transparency over white.
 
-    Greyscale of 16 or 32 bits keeps its highest 8 of 16; of an animation the first frame is taken.
+    Greyscale of more than 8 bits is shown as `black_and_white` says; of an animation, or several pages, the first is
+    taken. A picture whose file lost its end is read as far as it goes, and has `CUT_SHORT` in its `info`.
 
     Parameters
     ----------
@@ -79,7 +86,7 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
 
     Raises
     ------
-    UnreadableError : it is no picture, it breaks off, or it has more pixels than the limit.
+    UnreadableError : it is no picture, much of it is missing, or it has more pixels than the limit.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -88,10 +95,13 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
             if shortest:
                 picture.draft(None, (shortest, shortest))  # a JPEG is decoded at 1/2, 1/4 or 1/8
             with _turn_of(picture):
-                picture.load()
+                cut_short = load(picture, file)
                 turn = _orientation(picture)
-                rgb = _shrunk(picture, shortest) if _pixels(picture) > LARGE and shortest else _rgb(picture)
-        return rgb if turn is None else rgb.transpose(turn)
+                large = _pixels(picture) > LARGE and shortest
+                rgb = _shrunk(picture, shortest) if large else _to_rgb(picture)(picture)
+        rgb = rgb if turn is None else rgb.transpose(turn)
+        rgb.info[CUT_SHORT] = cut_short
+        return rgb
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise UnreadableError(f"more than {limit:,.0f} megapixels, the limit unless {LIMIT} says another") from None
@@ -136,7 +146,9 @@ def decode_in_memory(picture: InMemory, shortest: int = 0) -> "Image.Image":
                 whole.load()
             turn = _orientation(whole)
             rgb = _shrunk(whole, shortest if shortest and _pixels(whole) > LARGE else max(whole.size))
-        return rgb if turn is None else rgb.transpose(turn)
+        rgb = rgb if turn is None else rgb.transpose(turn)
+        rgb.info[CUT_SHORT] = False
+        return rgb
     except (UnreadableError, FieldguideError):
         raise
     except MemoryError:
@@ -145,13 +157,46 @@ def decode_in_memory(picture: InMemory, shortest: int = 0) -> "Image.Image":
         raise UnreadableError(f"it cannot be decoded: {_line(error)}") from error
 
 
+def is_risky(file: BufferedReader) -> bool:
+    """Whether a picture is one whose decoder may hang or crash: a rare format, or very large, unless it is a JPEG.
+
+    Parameters
+    ----------
+    file : the picture's, at its beginning; it is left there
+    """
+    from PIL import Image
+
+    if file.peek(3)[:3] == JPEG:  # at once: nearly all pictures are
+        return False
+    try:
+        with Image.open(file, formats=_formats()) as picture:
+            return picture.format not in COMMON or _pixels(picture) > LARGE
+    except FieldguideError:
+        raise
+    except Exception:  # whoever decodes it says what is wrong
+        return False
+    finally:
+        file.seek(0)
+
+
+def large_ones_turn(file: BufferedReader) -> AbstractContextManager[object]:
+    """Wait for other large pictures to be done, if this is one; `file` as in `is_risky`, for a picture that is."""
+    from PIL import Image
+
+    with Image.open(file, formats=_formats()) as picture:
+        turn = _turn_of(picture)
+    file.seek(0)
+    return turn
+
+
 def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """Name Pillow's formats but PostScript, which would be run as a program; and set the limit, if the user has one."""
+    """Name Pillow's formats and HEIF, without PostScript, which would be run as a program; set the user's limit."""
+    import pi_heif
     from PIL import Image
 
     if limit := os.environ.get(LIMIT):
@@ -159,6 +204,7 @@ def _formats() -> tuple[str, ...]:
             raise FieldguideError(f"{LIMIT} is a whole number of millions of pixels, not '{limit}'")
         Image.MAX_IMAGE_PIXELS = int(limit) * 1_000_000 // 2  # Pillow warns above that and refuses above twice that
     Image.init()
+    pi_heif.register_heif_opener()
     return tuple(name for name in Image.ID if name != "EPS")
 
 
@@ -198,42 +244,31 @@ def _shrunk(picture: "Image.Image", shortest: int) -> "Image.Image":
 
     factor = max(1, min(picture.size) // shortest)
     small = Image.new("RGB", (-(-picture.width // factor), -(-picture.height // factor)))
-    brightest = _brightest(picture)
+    to_rgb = _to_rgb(picture)
     rows = factor * max(1, BAND // picture.width // factor)
     for top in range(0, picture.height, rows):
         band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
-        small.paste(_rgb(band, brightest).reduce(factor), (0, top // factor))
+        small.paste(to_rgb(band).reduce(factor), (0, top // factor))
     return small
 
 
-def _rgb(picture: "Image.Image", brightest: float | None = None) -> "Image.Image":
+def _to_rgb(picture: "Image.Image") -> "Callable[[Image.Image], Image.Image]":
+    """Give what makes RGB of a picture, or of a band of it."""
     from PIL import Image
 
-    if _is_deep(picture):
-        return _from_deep_grey(picture, _brightest(picture) if brightest is None else brightest).convert("RGB")
+    if not is_deep(picture):
+        return _shallow_to_rgb
+    nothing = no_data(picture)
+    ends = black_and_white(picture, max(1, BAND // picture.width), nothing)
+    return lambda band: Image.fromarray(to_grey(band, ends, nothing)).convert("RGB")
+
+
+def _shallow_to_rgb(picture: "Image.Image") -> "Image.Image":
+    from PIL import Image
+
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         white.alpha_composite(picture)
         picture = white
     return picture if picture.mode == "RGB" else picture.convert("RGB")
-
-
-def _is_deep(picture: "Image.Image") -> bool:
-    return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
-
-
-def _brightest(picture: "Image.Image") -> float:
-    """The largest value of a picture whose mode does not say what white is; nothing for others."""
-    return float(picture.getextrema()[1]) if picture.mode in ("I", "F") else 0.0  # type: ignore[arg-type]
-
-
-def _from_deep_grey(picture: "Image.Image", brightest: float) -> "Image.Image":
-    from PIL import Image
-
-    values = np.asarray(picture, dtype=np.float32)
-    # The mode does not say the range; files hold 0..1 (float), 0..255 or 0..65535
-    scale = 255.0 if brightest <= 1.0 and picture.mode == "F" else 1.0 if brightest <= 255.0 else 1 / 257
-    if picture.mode.startswith("I;16"):
-        scale = 1 / 257
-    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))

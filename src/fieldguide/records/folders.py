@@ -14,14 +14,18 @@ from fieldguide.records.kinds import is_note, is_system_file, is_system_folder, 
 log = logging.getLogger("fieldguide")
 
 
+# Telephones' and cameras': of pi-heif, which is not loaded for its names, and JPEGs of several pictures
+OTHERS = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif", ".mpo"})
+
+
 @cache
 def picture_suffixes() -> frozenset[str]:
-    """The file name endings, with their dot, that Pillow can open a picture from."""
+    """The file name endings, with their dot, that a picture can be opened from."""
     from PIL import Image
 
     readable = Image.registered_extensions()  # loads Pillow's plugins
     # PDF and PostScript can be written by Pillow, or call other programs; neither is a photograph
-    return frozenset(end for end, kind in readable.items() if kind in Image.OPEN) - {".pdf", ".ps", ".eps"}
+    return frozenset(end for end, kind in readable.items() if kind in Image.OPEN) - {".pdf", ".ps", ".eps"} | OTHERS
 
 
 @dataclass

@@ -25,7 +25,7 @@ WAYS_OUT = {  # by the reason, the endings
         ".mrw .nef .nrw .orf .ori .pef .ptx .pxn .raf .raw .rw2 .rwl .rwz .sr2 .srf .srw .x3f"
     ),
     "no reader of this format is installed: convert it to JPEG or PNG": (
-        ".heic .heics .heif .heifs .hif .avif .avifs .jxl .jxr .wdp .hdp .bpg .flif .exr .jp2 .webp .tif .tiff"
+        ".avif .avifs .jxl .jxr .wdp .hdp .bpg .flif .exr .jp2 .webp .tif .tiff"
     ),
     "a film: save its frames as pictures": (
         ".mp4 .m4v .mov .qt .avi .mkv .webm .wmv .flv .mts .m2ts .3gp .3g2 .mpg .mpeg .mpe .ogv .vob .insv .braw .r3d"

@@ -135,6 +135,8 @@ def read_details(
     stored = read_json(path, table, FACTS)
     if stored is None:
         raise AnswersError(f"{path} does not say how its answers were found: write it anew with identify --details")
+    if isinstance(stored, dict) and "account" in stored:  # as files from before this name have it
+        stored["rejection_summary"] = stored.pop("account")
     try:
         facts = RunFacts(**stored)
     except TypeError as error:

@@ -18,7 +18,7 @@ from fieldguide.embedding.cache.rows import KEY_BYTES, KeptRows, as_keys
 from fieldguide.engines import Engine
 from fieldguide.records.image_table import Source
 
-DECODING = "d1"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
+DECODING = "d2"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
 # A file that changes again within the tick of its file system's clock looks the same afterwards; FAT's ticks are
 # the longest, of two seconds. So a file as young as that is read again
 TICK_NS = 2_000_000_000
