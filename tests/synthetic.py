@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from fieldguide import TransductiveClassifier
-from fieldguide.embedding import Embeddings
+from fieldguide.embedding import EmbeddingTable
 from fieldguide.records import ImageTable
-from fieldguide.records.answers import RunFacts
 from fieldguide.report import ReportData
+from fieldguide.report.details import RunFacts
 
 DIM, SHOTS, NOISE = 32, 3, 1.15  # so noisy that some classes are mistaken for others
 
@@ -75,13 +75,14 @@ def make_run(
     known = {
         name: "-1" if code >= classes else labels[code] for name, code in zip(query_names, of_queries, strict=True)
     }
+    pictures = ImageTable(query_names, paths)
     return ReportData(
         ranking,
         facts,
         gallery,
-        ImageTable(query_names, paths),
+        pictures,
         shots,
-        Embeddings(range(queries), asked, {}),
+        EmbeddingTable(pictures, range(queries), asked),
         known if truth else None,
     )
 

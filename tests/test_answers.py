@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fieldguide import FieldguideError, Format, Ranking, read_answers, write_answers
 from fieldguide.records.separators import SEPARATORS
+from fieldguide.records.text import normal_form
 
 ODD = "ab1é \u0308;|,\t\n\r\"'-_/"  # what classes are called, and what separates, quotes and ends
 
@@ -49,7 +50,9 @@ NAMES = {"a space": " ", "a tab": "\t", "the character 0x1F": "\x1f", "';'": ";"
 
 @given(
     answers=st.lists(
-        st.lists(st.text(ODD, min_size=1, max_size=6), min_size=1, max_size=4, unique=True), min_size=1, max_size=6
+        st.lists(st.text(ODD, min_size=1, max_size=6).filter(normal_form), min_size=1, max_size=4, unique=True),
+        min_size=1,
+        max_size=6,
     )
 )
 def test_any_labels_come_back_as_they_were_or_the_log_says_by_which_separator(answers, written):
@@ -58,6 +61,12 @@ def test_any_labels_come_back_as_they_were_or_the_log_says_by_which_separator(an
     told = [NAMES[found[1]] for found in shown if found]
     read = read_answers(path, Format(separator=told[0]) if told else None)
     assert [list(labels) for labels in read.labels] == answers
+
+
+@pytest.mark.parametrize("label", [" ", "\t", "\u00a0 "])
+def test_a_label_of_spaces_is_not_written_as_no_table_can_hold_it(label, written):
+    with pytest.raises(FieldguideError, match="nothing but spaces"):
+        written(ranking_of([[label, "a"]]))
 
 
 @given(answers=st.lists(st.lists(st.text("ab;|,-", min_size=1), min_size=1, unique=True), min_size=1, max_size=6))

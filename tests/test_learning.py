@@ -414,13 +414,16 @@ def test_numbers_that_are_lost_are_a_collapse():
     assert Spread.of(np.full_like(ball, np.nan)).collapsed_since(Spread.of(ball))
 
 
-def test_a_gallery_of_one_class_and_a_folder_of_other_things_are_refused(few, refused, tmp_path):
+def test_a_gallery_of_one_class_and_a_folder_of_other_things_are_refused(few, refused, run, tmp_path):
     said = refused("train", "metric", few.gallery, "-o", few.gallery)
     assert "holds something else: name a new or empty folder for the training" in said
     one = tmp_path / "gallery"
     shutil.copytree(few.gallery / "dots", one / "dots")
-    said = refused("train", "metric", one, "-o", tmp_path / "trained")
-    assert said.endswith("training needs a gallery of at least two classes")
+    outcome = run("train", "metric", one, "-o", tmp_path / "trained")
+    assert outcome.code == 2
+    warning, error = outcome.complaints
+    assert warning.endswith("every picture is of the one class 'dots'")
+    assert error.endswith("training needs a gallery of at least two classes")
     assert not (tmp_path / "trained").exists()
 
 

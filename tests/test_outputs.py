@@ -23,8 +23,9 @@ def given(tmp_path) -> Path:
     """A folder with a gallery and queries as embeddings, which need no network, and the truth."""
     rows = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
     names = [f"{number}.png" for number in range(8)]
-    np.savez(tmp_path / "g.npz", image=names[:4], label=["a", "a", "b", "c"], embedding=rows[:4])
-    np.savez(tmp_path / "q.npz", image=names[4:], embedding=rows[:4] + rows[4:] / 10)
+    gallery = {"image": names[:4], "label": ["a", "a", "b", "c"], "embedding": rows[:4]}
+    np.savez(tmp_path / "g.npz", backbone="b", **gallery)
+    np.savez(tmp_path / "q.npz", backbone="b", image=names[4:], embedding=rows[:4] + rows[4:] / 10)
     write_csv(tmp_path / "truth.csv", [("image", "label"), *zip(names[4:], "aabc", strict=True)])
     return tmp_path
 
@@ -230,7 +231,7 @@ def test_a_picture_of_a_table_is_not_overwritten(command, few, given, table, ref
         "compare": lambda: refused("compare", few.gallery, queries, "--board", picture),
         "embed": lambda: refused("embed", queries, "-o", picture),
     }[command]()
-    assert "it would overwrite another file of this run" in line or "not a board" in line
+    assert "it would overwrite another file of this run" in line or "not a line of a board" in line
     assert picture.read_bytes() == before
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from fieldguide.pipelines.identify import Settings, identify_files
 from fieldguide.pipelines.report import read_report_data
-from fieldguide.records.answers import FACTS
+from fieldguide.records.details import FACTS
 
 
 @pytest.fixture
@@ -21,17 +21,17 @@ def test_a_report_has_the_embeddings_of_its_run(run, few):
     details, result = run
     report = read_report_data(details, few.gallery, few.queries, show=False)
     assert (report.facts.engine, report.facts.precision) == ("torch", "bfloat16")
-    assert (report.shots == result.shots).all()
-    assert (report.asked.matrix == result.asked.matrix).all()
+    assert (report.gallery_embeddings == result.gallery.matrix).all()
+    assert (report.query_embeddings.matrix == result.queries.matrix).all()
 
 
 def test_details_that_do_not_say_it_are_read_as_before(run, few):
     details, result = run
     table = pq.read_table(details)
-    facts = json.loads(table.schema.metadata[FACTS.encode()])
+    facts = json.loads(table.schema.metadata[FACTS])
     del facts["engine"], facts["precision"]
     pq.write_table(table.replace_schema_metadata({FACTS: json.dumps(facts)}), details)
     report = read_report_data(details, few.gallery, few.queries, show=False)
     assert report.facts.precision is None
-    assert report.shots.shape == result.shots.shape
-    assert not (report.shots == result.shots).all()  # they are those of float32
+    assert report.gallery_embeddings.shape == result.gallery.matrix.shape
+    assert not (report.gallery_embeddings == result.gallery.matrix).all()  # they are those of float32

@@ -16,6 +16,7 @@ from fieldguide.records.details import CLASSES, column_names, is_details, read_j
 from fieldguide.records.read import UNKNOWN
 from fieldguide.records.separators import choose_separator, find_separator, split
 from fieldguide.records.tables import read_columns
+from fieldguide.records.text import normal_form
 
 log = logging.getLogger("fieldguide")
 
@@ -41,7 +42,8 @@ class Format:
 
         Raises
         ------
-        AnswersError : the separator is empty or stands in a label, or the columns have one name.
+        AnswersError : the separator is empty or stands in a label, a label is nothing but spaces, or the columns have
+            one name.
         """
         if self.separator == "":
             raise AnswersError("the separator is empty: labels in one cell could not be told apart")
@@ -49,10 +51,14 @@ class Format:
             raise AnswersError("the unknown label is empty: an answer needs something to say")
         if self.image_column == self.label_column:
             raise AnswersError(f"the image and label columns are both called '{self.image_column}'")
+        labels = {*labels, self.unknown}
+        for label in labels:
+            if not normal_form(label):
+                raise AnswersError(f"the label {label!r} is empty or nothing but spaces: no table can hold it")
         if self.separator is None:
-            choose_separator([*labels, self.unknown])
+            choose_separator(labels)
             return
-        for label in {*labels, self.unknown}:
+        for label in labels:
             if self.separator in label:
                 raise AnswersError(
                     f"the label '{label}' holds the separator '{self.separator}': "
