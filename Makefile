@@ -14,6 +14,7 @@ test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(ONE_THREAD) $(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 long: .venv/installed
@@ -30,4 +31,4 @@ format: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv demo .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv demo .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from fieldguide.backbones import load_backbone
-from fieldguide.embedding import embed, open_store
+from fieldguide.embedding import embed, open_cache
 from fieldguide.engines import start_engine
 from fieldguide.records import read_queries
 
@@ -27,7 +27,7 @@ from fieldguide.records import read_queries
 class Bands:
     """Stands in for an engine: the means of bands of a picture."""
 
-    key = "bands"
+    cache_key = "bands"
     batch = 1
 
     def __call__(self, squares: np.ndarray) -> np.ndarray:
@@ -72,14 +72,14 @@ def measure(folder: Path, name: str, *, network: bool) -> None:
     shown: list[int] = []  # threads may append to it at once
 
     class Counting:
-        key, batch = engine.key, engine.batch
+        cache_key, batch = engine.cache_key, engine.batch
 
         def __call__(self, squares: np.ndarray) -> np.ndarray:
             shown.append(len(squares))
             return engine(squares)
 
     catalog = read_queries(folder / pictures)
-    result = embed(catalog, backbone, engine=Counting(), store=open_store(backbone, engine), show=network)
+    result = embed(catalog, backbone, engine=Counting(), cache=open_cache(backbone, engine), show=network)
     seconds = time.perf_counter() - start
     assert len(result.rows) == len(catalog)
     size, used = result.matrix.nbytes / 2**20, resource.getrusage(resource.RUSAGE_SELF)

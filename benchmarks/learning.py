@@ -19,7 +19,7 @@ import numpy as np
 
 from fieldguide import CosineClassifier, TransductiveClassifier
 from fieldguide.backbones import load_backbone
-from fieldguide.embedding import embed, open_store
+from fieldguide.embedding import embed, open_cache
 from fieldguide.embedding.views import Views
 from fieldguide.engines import start_engine
 from fieldguide.evaluation.metrics import reciprocal_ranks
@@ -108,10 +108,10 @@ def embeddings(folder: Path, kept: Path) -> Frozen:
     if not kept.exists():
         backbone = load_backbone(BACKBONE)
         engine = start_engine("auto", backbone)
-        store, views = open_store(backbone, engine), Views(backbone, engine)
+        cache, views = open_cache(backbone, engine), Views(backbone, engine)
         made = {}
         for what, catalog in (("gallery", gallery), ("queries", queries)):
-            made[what] = embed(catalog, backbone, engine=engine, store=store, what=what).matrix
+            made[what] = embed(catalog, backbone, engine=engine, cache=cache, what=what).matrix
             made[f"{what}_views"] = views.of(catalog, VIEWS, f"views of {what}")
         np.savez(kept, **made)
     held = np.load(kept)

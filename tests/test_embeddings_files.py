@@ -13,8 +13,8 @@ import pytest
 
 import fieldguide
 from drawing import draw
+from fieldguide import EmbeddingTable
 from fieldguide.backbones import fingerprint, load_backbone
-from fieldguide.embedding import read_embeddings
 from fieldguide.pipelines.report import read_report_data
 
 PLAIN = "--recipe", "cosine", "--distractors", "none"  # these tests are not about recognizers
@@ -46,9 +46,9 @@ def test_the_library_takes_and_reads_them(files, few):
     assert labels == [
         row for _, row in fieldguide.identify(few.gallery, few.queries, recipe="cosine", distractors="none", show=False)
     ]
-    embedded = fieldguide.read_embeddings(files[0])
-    assert embedded.catalog.images[0] == "checks/0.png"
-    assert embedded.catalog.labels[0] == "checks"
+    embedded = EmbeddingTable.read(files[0])
+    assert embedded.names[0] == "checks/0.png"
+    assert embedded.labels[0] == "checks"
     assert embedded.matrix.shape == (8, 1280)
 
 
@@ -69,7 +69,7 @@ def test_other_tools_read_them(files):
     assert about == (backbone.name, fingerprint(backbone))
     assert columns["image"][:2] == ["checks/0.png", "checks/1.png"]
     assert columns["label"][:3] == ["checks", "checks", "dots"]
-    assert np.array(columns["embedding"], np.float32).tobytes() == read_embeddings(files[0]).matrix.tobytes()
+    assert np.array(columns["embedding"], np.float32).tobytes() == EmbeddingTable.read(files[0]).matrix.tobytes()
 
 
 def test_unreadable_pictures_are_listed_beside_the_file(few, done, tmp_path):
@@ -82,14 +82,14 @@ def test_unreadable_pictures_are_listed_beside_the_file(few, done, tmp_path):
         "bad.png,queries,an empty file",
     ]
     assert "1 pictures could not be read and are listed in" in outcome.err
-    assert read_embeddings(tmp_path / "e.parquet").catalog.images == ["good.png"]
+    assert EmbeddingTable.read(tmp_path / "e.parquet").names == ["good.png"]
 
 
 def test_names_that_are_not_utf8_stay_apart(done, tmp_path):
     for number in 0xE8, 0xE9:
         draw("dots", number).save(tmp_path / os.fsdecode(b"caf%c.png" % number))
     done("embed", tmp_path, "-o", tmp_path / "e.parquet")
-    assert read_embeddings(tmp_path / "e.parquet").catalog.images == ["caf\\xe8.png", "caf\\xe9.png"]
+    assert EmbeddingTable.read(tmp_path / "e.parquet").names == ["caf\\xe8.png", "caf\\xe9.png"]
 
 
 def foreign(path: Path, images: list[str], labels: list[str] | None = None, width: int = 3, kind=None) -> Path:
@@ -209,7 +209,7 @@ ROWS = [[1, 2, 3], [3, 0, 1]]
 )
 def test_lists_of_any_numbers_are_read(kind, tmp_path):
     rows = [[np.float16(number) for number in row] for row in ROWS] if "half" in str(kind) else ROWS
-    matrix = read_embeddings(lists(tmp_path, rows, kind)).matrix
+    matrix = EmbeddingTable.read(lists(tmp_path, rows, kind)).matrix
     assert matrix.dtype == np.float32
     assert matrix.tolist() == ROWS
 
@@ -254,7 +254,7 @@ def test_a_ragged_row_far_down_is_found_by_its_number(tmp_path):
     rows = [[1.0, 2.0]] * 5000
     rows[4500] = [1.0]
     with pytest.raises(fieldguide.FieldguideError, match=re.escape("4500.jpg (row 4,501) has 1 numbers")):
-        read_embeddings(lists(tmp_path, rows, pa.list_(pa.float64())))
+        EmbeddingTable.read(lists(tmp_path, rows, pa.list_(pa.float64())))
 
 
 def test_a_query_that_is_there_twice_is_refused(refused, tmp_path):
@@ -264,7 +264,7 @@ def test_a_query_that_is_there_twice_is_refused(refused, tmp_path):
 
 
 def test_embeddings_that_say_nothing_are_named(tmp_path, caplog):
-    read_embeddings(lists(tmp_path, [[0, 0], [1, 2], [3, 3]], pa.list_(pa.float64())))
+    EmbeddingTable.read(lists(tmp_path, [[0, 0], [1, 2], [3, 3]], pa.list_(pa.float64())))
     (said,) = caplog.messages
     assert "2 of 3 embeddings say nothing of their pictures (1 all zeros, 1 one number throughout)" in said
     assert said.endswith("0.jpg (row 1), 2.jpg (row 3)")
@@ -273,16 +273,16 @@ def test_embeddings_that_say_nothing_are_named(tmp_path, caplog):
 def test_labels_that_are_numbers_are_as_they_would_be_written(tmp_path):
     images, rows = ["a", "b"], np.eye(2)
     for labels in np.array([7, 8]), np.array([7.0, 8.0]), np.array(["7", "8"]), np.array([b"7", b"8"]):
-        read = read_embeddings(npz(tmp_path / "g.npz", image=np.array(images), label=labels, embedding=rows))
-        assert read.catalog.labels == ["7", "8"]
+        read = EmbeddingTable.read(npz(tmp_path / "g.npz", image=np.array(images), label=labels, embedding=rows))
+        assert read.labels == ["7", "8"]
         kind = pa.array(labels.tolist()).dictionary_encode()
         pq.write_table(pa.table({"image": images, "label": kind, "embedding": rows.tolist()}), tmp_path / "g.parquet")
-        assert read_embeddings(tmp_path / "g.parquet").catalog.labels == ["7", "8"]
+        assert EmbeddingTable.read(tmp_path / "g.parquet").labels == ["7", "8"]
     pq.write_table(
         pa.table({"image": images, "label": [7.0, None], "embedding": rows.tolist()}), tmp_path / "g.parquet"
     )
     with pytest.raises(fieldguide.FieldguideError, match="row 2 has no value in 'label'"):
-        read_embeddings(tmp_path / "g.parquet")
+        EmbeddingTable.read(tmp_path / "g.parquet")
 
 
 def test_a_npz_never_runs_what_it_holds(tmp_path):
@@ -293,7 +293,7 @@ def test_a_npz_never_runs_what_it_holds(tmp_path):
     images = np.array([Pickled(), Pickled()], object)
     path = npz(tmp_path / "g.npz", image=images, embedding=np.eye(2))
     with pytest.raises(fieldguide.FieldguideError, match="'image' holds Python objects, which are never loaded"):
-        read_embeddings(path)
+        EmbeddingTable.read(path)
     assert not (tmp_path / "run").exists()
 
 
@@ -306,7 +306,7 @@ def test_a_npz_that_says_more_than_it_holds_takes_no_memory(tmp_path):
         archive.writestr("image.npy", names.getvalue())
         archive.writestr("embedding.npy", header.getvalue() + bytes(32))
     with pytest.raises(fieldguide.FieldguideError, match=r"'embedding' says that it is of shape .* it is damaged"):
-        read_embeddings(path)
+        EmbeddingTable.read(path)
 
 
 def test_a_run_of_unnamed_embeddings_says_so_and_is_reported_by_them(done, refused, tmp_path):
@@ -321,7 +321,7 @@ def test_a_run_of_unnamed_embeddings_says_so_and_is_reported_by_them(done, refus
 
     run = read_report_data(details, gallery, queries, show=False)
     assert run.facts.made_of == words
-    assert run.query_embeddings.matrix.tobytes() == read_embeddings(queries).matrix.tobytes()
+    assert run.query_embeddings.matrix.tobytes() == EmbeddingTable.read(queries).matrix.tobytes()
     table = tmp_path / "q.csv"
     table.write_text("image\n" + "\n".join(images[:4]))
     assert f"was made of {words}: name these files" in refused("report", details, gallery, table)

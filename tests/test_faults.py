@@ -35,7 +35,7 @@ from fieldguide.records import ImageTable, read_queries
 class BandEngine:
     """An engine as fast as can be: the means of bands of a picture's pixels."""
 
-    key = "bands"
+    cache_key = "bands"
     batch = 2
 
     def __call__(self, squares: np.ndarray) -> np.ndarray:
@@ -319,16 +319,16 @@ SLOWED = """
 import sys, time
 import numpy as np
 from fieldguide.cli import main
-from fieldguide.embedding import engines
-from fieldguide.embedding.store import rows
+from fieldguide import engines
+from fieldguide.embedding.cache import rows
 
 class Slow:
-    key, batch = "slow", 2
+    cache_key, batch = "slow", 2
     def __call__(self, squares):
         time.sleep({seconds})
         return np.tile(squares.reshape(2, 64, -1).mean(2, dtype=np.float32), (1, 20))
 
-engines.ENGINES["torch"] = engines.Kind(lambda *_: Slow(), [], "", ["float32"])
+engines.ENGINES["torch"] = engines.EngineInfo(lambda *_: Slow(), [], "", ["float32"])
 rows.SECONDS_AT_RISK = 0.1
 sys.argv = ["fieldguide", *sys.argv[1:]]
 main()

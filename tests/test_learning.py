@@ -123,7 +123,7 @@ def test_what_training_leaves_is_a_backbone_for_every_engine(few, done, tmp_path
     assert (unit_rows(one) * unit_rows(other)).sum(axis=1).min() > 0.9999
     base = embed(catalog, backbone.base, engine="torch", show=False).matrix
     assert np.allclose(adapted(backbone)(base), one, atol=1e-4)
-    embedder = Embedder(str(folder), show=False)  # nothing is embedded anew: the head takes what the store has
+    embedder = Embedder(str(folder), show=False)  # nothing is embedded anew: the head takes what the cache has
     assert np.allclose(embedder(catalog, "gallery").matrix, one, atol=1e-4)
     assert embedder.running is None
     other_folder = tmp_path / "other"

@@ -368,8 +368,8 @@ def test_a_cache_folder_that_cannot_be_made_stops_nothing(more, few, done, tmp_p
 AT_WORK = """
 import os, sys
 from pathlib import Path
-from fieldguide.embedding.engines.converted import converted
-from fieldguide.embedding.store import parts
+from fieldguide.engines.converted import converted
+from fieldguide.embedding.cache import parts
 
 def convert(folder):
     (folder / "network").write_text("half")

@@ -102,7 +102,7 @@ def test_bfloat16_is_near_float32(name, catalog, backbone):
             start_engine(name, backbone, "bfloat16")
         return
     engine = start_engine(name, backbone, "bfloat16")
-    assert engine.key.startswith(f"{name}-bfloat16")
+    assert engine.cache_key.startswith(f"{name}-bfloat16")
     rounded, exact = (embed(few, backbone, engine=one, show=False).matrix for one in (engine, "torch"))
     assert rounded.dtype == np.float32
     assert 0.999 <= cosines(rounded, exact).min() < 1

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 
 from drawing import draw
 from fieldguide.backbones import load_backbone
-from fieldguide.embedding import EmbeddingTable, embed, open_store
-from fieldguide.embedding.cache import embeddings as store
+from fieldguide.embedding import EmbeddingTable, embed, open_cache
+from fieldguide.embedding.cache import embeddings as module
 from fieldguide.embedding.cache import rows
 from fieldguide.embedding.cache.parts import BrokenPartError, parts_in, read_part, write_part
-from fieldguide.embedding.cache.rows import KeptRows, as_keys
+from fieldguide.embedding.cache.rows import KeyedRows, as_keys
 from fieldguide.records import read_queries
 
 
 class CountingEngine:
     """An engine that notes how many pictures it was shown, and embeds each as the means of bands of its pixels."""
 
-    key = "counting"
+    cache_key = "counting"
     batch = 4
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def settled(monkeypatch):
     """Files are old enough at once for their times to be trusted."""
-    monkeypatch.setattr(store, "TICK_NS", 0)
+    monkeypatch.setattr(module, "TICK_NS", 0)
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def folder(tmp_path) -> Path:
 def embedded(folder: Path, *, keep: bool = True) -> tuple[EmbeddingTable, int]:
     """The embeddings of a folder, and how many pictures were embedded for them."""
     engine, backbone = CountingEngine(), load_backbone("efficientnet-lite0")
-    kept = open_store(backbone, engine) if keep else None
-    return embed(read_queries(folder), backbone, engine=engine, store=kept, show=False), engine.shown
+    known = open_cache(backbone, engine) if keep else None
+    return embed(read_queries(folder), backbone, engine=engine, cache=known, show=False), engine.shown
 
 
 def same(one: EmbeddingTable, other: EmbeddingTable) -> bool:
@@ -160,7 +160,7 @@ def test_what_another_engine_or_backbone_made_is_not_taken(folder, cache, settle
     monkeypatch.setattr(CountingEngine, "key", "counting-int8")
     assert embedded(folder)[1] == 10
     monkeypatch.undo()
-    monkeypatch.setattr(store, "DECODING", "d0")
+    monkeypatch.setattr(module, "DECODING", "d0")
     monkeypatch.setenv("FIELDGUIDE_CACHE", str(cache.parent))
     assert embedded(folder)[1] == 10
 
@@ -218,9 +218,9 @@ def test_no_part_with_a_wrong_byte_is_ever_read(place, tmp_path_factory):
     with pytest.raises(BrokenPartError):
         read_part(path)
     # the index reads keys on trust; at worst it finds a key that is not there
-    kept = KeptRows(folder, "content", "embedding", 10, np.float32)
+    known = KeyedRows(folder, "content", "embedding", 10, np.float32)
     into = np.full((10, 10), 7, np.float32)
-    assert kept.load(as_keys(columns["content"]), into, np.arange(10)).tolist() == list(range(10))
+    assert known.load(as_keys(columns["content"]), into, np.arange(10)).tolist() == list(range(10))
     assert (into == 7).all()
 
 
@@ -228,9 +228,9 @@ def test_parts_that_vanish_while_they_are_used_are_made_again(folder, cache, set
     """As when another run puts small parts together, or the user clears the cache."""
     first, _ = embedded(folder)
     engine, backbone = CountingEngine(), load_backbone("efficientnet-lite0")
-    opened = open_store(backbone, engine)
+    opened = open_cache(backbone, engine)
     shutil.rmtree(cache)
-    assert same(first, embed(read_queries(folder), backbone, engine=engine, store=opened, show=False))
+    assert same(first, embed(read_queries(folder), backbone, engine=engine, cache=opened, show=False))
     assert embedded(folder)[1] == 0
 
 
@@ -249,9 +249,9 @@ def test_small_parts_are_put_together_and_no_row_is_lost(tmp_path):
     os.utime(tmp_path / ".writing-left-by-a-killed-run", (0, 0))
     expected = numbered(range((rows.MANY_PARTS + 2) * 5 + 7))
     for _ in range(2):
-        kept = KeptRows(tmp_path, "content", "embedding", 3, np.float32)
+        known = KeyedRows(tmp_path, "content", "embedding", 3, np.float32)
         into = np.zeros_like(expected["embedding"])
-        assert len(kept.load(as_keys(expected["content"]), into, np.arange(len(into)))) == 0
+        assert len(known.load(as_keys(expected["content"]), into, np.arange(len(into)))) == 0
         assert (into == expected["embedding"]).all()
     (merged,) = tmp_path.iterdir()
     assert pq.read_metadata(merged).num_rows == len(into)
@@ -261,9 +261,9 @@ def test_parts_do_not_grow_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "PART_BYTES", 3000)
     for number in range(rows.MANY_PARTS + 8):
         write_part(tmp_path, numbered(range(number, number + 1)))
-    kept = KeptRows(tmp_path, "content", "embedding", 3, np.float32)
+    known = KeyedRows(tmp_path, "content", "embedding", 3, np.float32)
     assert 1 < len(parts_in(tmp_path)) < rows.MANY_PARTS + 8
-    assert len(kept.keys) == rows.MANY_PARTS + 8
+    assert len(known.keys) == rows.MANY_PARTS + 8
 
 
 def test_runs_at_once_lose_nothing(tmp_path, monkeypatch):
@@ -274,10 +274,10 @@ def test_runs_at_once_lose_nothing(tmp_path, monkeypatch):
     def work(start: int) -> None:
         try:
             for number in range(start, start + 30):
-                kept = KeptRows(tmp_path, "content", "embedding", 3, np.float32)
+                known = KeyedRows(tmp_path, "content", "embedding", 3, np.float32)
                 one = numbered(range(number, number + 1))
-                kept.keep(one["content"].tobytes(), one["embedding"][0])
-                kept.flush()
+                known.add(one["content"].tobytes(), one["embedding"][0])
+                known.flush()
         except Exception as error:
             failed.append(error)
 
@@ -289,8 +289,8 @@ def test_runs_at_once_lose_nothing(tmp_path, monkeypatch):
     assert failed == []
     expected = numbered(range(240))
     into = np.zeros_like(expected["embedding"])
-    kept = KeptRows(tmp_path, "content", "embedding", 3, np.float32)
-    assert kept.load(as_keys(expected["content"]), into, np.arange(240)).tolist() == []
+    known = KeyedRows(tmp_path, "content", "embedding", 3, np.float32)
+    assert known.load(as_keys(expected["content"]), into, np.arange(240)).tolist() == []
     assert (into == expected["embedding"]).all()
     assert not list(tmp_path.glob(".writing-*"))
 
@@ -303,10 +303,10 @@ def test_a_full_disk_is_said_once_and_stops_nothing(folder, cache, settled, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(rows, "SECONDS_AT_RISK", 0)
-    kept = open_store(load_backbone("efficientnet-lite0"), CountingEngine())
+    known = open_cache(load_backbone("efficientnet-lite0"), CountingEngine())
     monkeypatch.setattr(rows, "write_part", full)
     result = embed(
-        read_queries(folder), load_backbone("efficientnet-lite0"), engine=CountingEngine(), store=kept, show=False
+        read_queries(folder), load_backbone("efficientnet-lite0"), engine=CountingEngine(), cache=known, show=False
     )
     monkeypatch.undo()
     assert same(result, embedded(folder, keep=False)[0])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fieldguide.core.errors import FieldguideError
-    from fieldguide.embedding import EmbeddingTable, read_embeddings
+    from fieldguide.embedding import EmbeddingTable
     from fieldguide.embedding.embedder import Embedder
     from fieldguide.evaluation import Evaluation, MeanAveragePrecision, OpenSetSplit, evaluate
     from fieldguide.images.preprocessing import Preprocessing
@@ -68,7 +68,6 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "evaluate": "evaluation",
     "identify": "pipelines.identify",
     "read_answers": "records.answers",
-    "read_embeddings": "embedding",
     "read_gallery": "records",
     "read_queries": "records",
     "train": "pipelines.train",
@@ -104,7 +103,6 @@ __all__ = [
     "evaluate",
     "identify",
     "read_answers",
-    "read_embeddings",
     "read_gallery",
     "read_queries",
     "train",

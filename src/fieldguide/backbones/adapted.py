@@ -1,13 +1,14 @@
-"""A backbone that was trained on: a base, its weights tuned or not, and a head on top, kept in a folder."""
+"""A trained backbone, kept in a folder: a base, its weights tuned or not, and a head on top."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from fieldguide.backbones.backbone import Backbone, fingerprint
 from fieldguide.backbones.weights import load_weights
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import BackboneError
@@ -17,30 +18,29 @@ from fieldguide.images.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from torch import nn
 
-    from fieldguide.backbones import Backbone
     from fieldguide.backbones.head import Head
 
 CARD = "adapter.json"
 WEIGHTS = "adapter.safetensors"
 EPOCHS = "epochs"  # the subfolder with heads as they were on the way
-AT_ONCE = 4096  # rows that go through a head together
+BLOCK_ROWS = 4096  # that go through a head together
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """A base with a head, or the base alone where training did not help.
+    """A backbone that training left: a base with a head, or the base alone where training did not help.
 
     Attributes
     ----------
     folder : where card and weights lie
     base : the backbone it started from
-    widths, centred, bias : of the head, as in `HeadShape`; no widths for the base as it was
+    widths, centred, bias : of the head, as in `HeadShape`; no widths where the base is kept as it was
     tuned : whether the folder holds the base's weights too
     for_default : whether the default recognizer, which bends the space itself, gains by it too
     """
 
     folder: Path
-    base: "Backbone"
+    base: Backbone
     widths: tuple[int, ...] = ()
     centred: bool = False
     bias: bool = False
@@ -49,7 +49,7 @@ class Adapted:
 
     @property
     def name(self) -> str:
-        """The folder, as the user says it."""
+        """The folder, as the user wrote it."""
         return str(self.folder)
 
     @property
@@ -64,7 +64,7 @@ class Adapted:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The base's."""
+        """How a picture becomes the network's input: as for the base."""
         return self.base.preprocessing
 
     @property
@@ -126,9 +126,8 @@ class Adapted:
             return rows
         head = self.head()
         with torch.inference_mode():
-            parts = [
-                head(torch.from_numpy(rows[start : start + AT_ONCE])).numpy() for start in range(0, len(rows), AT_ONCE)
-            ]
+            blocks = [torch.from_numpy(rows[start : start + BLOCK_ROWS]) for start in range(0, len(rows), BLOCK_ROWS)]
+            parts = [head(block).numpy() for block in blocks]
         return np.concatenate([np.empty((0, self.dim), np.float32), *parts])
 
     def _fill(self, network: "nn.Module", prefix: str) -> None:
@@ -144,38 +143,41 @@ def takes(name: str) -> bool:
     return (Path(name) / CARD).is_file()
 
 
-def load(name: str) -> Adapted:
+def load(name: str, load_base: Callable[[str], Backbone]) -> Adapted:
     """Give the backbone that training left in a folder.
+
+    Parameters
+    ----------
+    name : the folder
+    load_base : gives the backbone that training started from by its name
 
     Raises
     ------
     BackboneError : the card cannot be read, the weights are missing, or the base is not the one it was trained on.
     """
-    from fieldguide.backbones import fingerprint, load_backbone
-
     folder = Path(name)
     path = folder / CARD
     try:
         card = json.loads(path.read_text())
-        base_name, print_then, head = card["base"], card["base_fingerprint"], card["head"]
+        base_name, base_fingerprint, head = card["base"], card["base_fingerprint"], card["head"]
         shape = {"widths": tuple(map(int, head["widths"])), "centred": head["centred"], "bias": head["bias"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackboneError(f"{path} is no card of a trained backbone ({error!r}): train again") from error
-    base = load_backbone(base_name)
-    if fingerprint(base) != print_then:
+    base = load_base(base_name)
+    if fingerprint(base) != base_fingerprint:
         raise BackboneError(f"{folder} was trained on another {base_name} than is installed here: train again")
     backbone = Adapted(folder, base, **shape, tuned=bool(card["tuned"]), for_default=bool(card.get("for_default")))
     backbone.weights()
     return backbone
 
 
-def is_trained(backbone: "Backbone") -> TypeGuard[Adapted]:
-    """Whether a backbone is another than it came as."""
+def is_trained(backbone: Backbone) -> TypeGuard[Adapted]:
+    """Whether training changed a backbone."""
     return isinstance(backbone, Adapted) and bool(backbone.widths)
 
 
 def save_epoch(folder: Path, epoch: int, head: "nn.Module") -> None:
-    """Keep a head as it is after an epoch."""
+    """Write a head as it is after an epoch into the folder of a training."""
     from safetensors.torch import save_file
 
     path = folder / EPOCHS / f"{epoch}.safetensors"
@@ -203,8 +205,6 @@ def save_adapted(backbone: Adapted, tensors: dict[str, Any], card: dict[str, Any
     card : what else to write down
     """
     from safetensors.torch import save_file
-
-    from fieldguide.backbones import fingerprint
 
     if tensors:
         with written_whole(backbone.folder / WEIGHTS) as path:

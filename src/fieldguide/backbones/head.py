@@ -1,4 +1,4 @@
-"""What stands between a backbone and an adapted embedding: a power and centring if wanted, then linear layers."""
+"""The head of a trained backbone, from its base's embeddings to adapted ones: power and centring, linear layers."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ TINY = 1e-12  # under the root, where its slope has no bound
 
 @dataclass(frozen=True)
 class HeadShape:
-    """What a head looks like, without its weights.
+    """The shape of a head, without its weights.
 
     Attributes
     ----------
-    widths : numbers that go in, come out of each linear layer; ReLU stands between layers
+    widths : numbers in an embedding before the first linear layer and after each; ReLU stands between layers
     centred : whether the input goes through `PowerCentring` first
-    bias : whether the layers have one
+    bias : whether the linear layers have one
     """
 
     widths: tuple[int, ...]

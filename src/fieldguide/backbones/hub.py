@@ -1,4 +1,4 @@
-"""Where a checkpoint lies: in a folder, in the Hugging Face cache, or on the hub, from where it is fetched.
+"""Finds checkpoints: in a folder, in the Hugging Face cache, or on the hub, from where they are downloaded.
 
 Pickles, which run whatever code they hold, are not even downloaded.
 """
@@ -22,11 +22,11 @@ REVISIONS = {"openai/clip-vit-base-patch32": "refs/pr/15"}
 def find(name: str, *choices: Sequence[str], kind: str = "huggingface") -> Path:
     """Give the folder of a checkpoint: `name` if it is one, else the hub's OWNER/NAME or OWNER/NAME@REVISION.
 
-    What is in the cache is used as it is, without a word to the hub; the rest is downloaded.
+    What is in the cache is used as it is, without a request to the hub; the rest is downloaded.
 
     Parameters
     ----------
-    choices : which of its files are wanted, as patterns; several times if it may hold one set or another, best first
+    choices : patterns of the files that are needed; several sets of them, best first, if any of these will do
     kind : of backbone, which is also the one of fieldguide's extras that brings the package for the download
 
     Raises
@@ -79,7 +79,7 @@ def _download(name: str, files: Sequence[str], kind: str) -> Path:
     folder = "FOLDER" if kind == "huggingface" else f"{kind}:FOLDER"
     raise BackboneError(
         f"the checkpoint {name} is not here and cannot be downloaded ({why}): fetch it where there is a network, "
-        f"`{fetch(name)}`, bring the folder and say --backbone {folder}"
+        f"`{download_command(name)}`, bring the folder and say --backbone {folder}"
     )
 
 
@@ -101,7 +101,7 @@ def split(name: str) -> tuple[str, str]:
     return repository, match["revision"] or REVISIONS.get(repository, "main")
 
 
-def fetch(name: str) -> str:
+def download_command(name: str) -> str:
     """Give the command that fetches a checkpoint into the folder FOLDER."""
     repository, revision = split(name)
     return f"hf download {repository}" + f" --revision {revision}" * (revision != "main") + " --local-dir FOLDER"
@@ -118,7 +118,7 @@ def safetensors(folder: Path, name: str) -> list[Path]:
         return [whole]
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
-        advice = f"`{fetch(name)}`" if NAME.fullmatch(name) else "fetch a revision that has, or save it anew"
+        advice = f"`{download_command(name)}`" if NAME.fullmatch(name) else "fetch a revision that has, or save it anew"
         raise BackboneError(
             f"{folder} has no model.safetensors (a .bin or .pt is a pickle, can run code and is not opened): {advice}"
             + (f"; conversions often wait as {name}@refs/pr/NUMBER" if NAME.fullmatch(name) and "@" not in name else "")

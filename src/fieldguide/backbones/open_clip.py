@@ -55,7 +55,7 @@ class OpenClipBackbone:
 
         weights = load_weights(self.folder / FILES[1])
         disabled = logging.root.manager.disable
-        logging.disable(logging.WARNING)  # it would warn that the network is random, as it is not told of the weights
+        logging.disable(logging.WARNING)  # it would warn that the network is random, as it is not given the weights
         try:
             whole = open_clip.create_model(
                 f"local-dir:{self.folder}",
@@ -99,11 +99,13 @@ def load(name: str) -> OpenClipBackbone:
     folder = hub.find(place.removeprefix("hf-hub:"), FILES, kind="open_clip")
     if absent := [file for file in FILES if not (folder / file).is_file()]:
         raise BackboneError(f"{folder} has no {absent[0]}: it is not a checkpoint of open_clip as safetensors")
-    said = json.loads((folder / FILES[0]).read_text(encoding="utf-8"))
-    return OpenClipBackbone(name, folder, said["model_cfg"]["embed_dim"], read_preprocessing(folder, said))
+    configuration = json.loads((folder / FILES[0]).read_text(encoding="utf-8"))
+    return OpenClipBackbone(
+        name, folder, configuration["model_cfg"]["embed_dim"], read_preprocessing(folder, configuration)
+    )
 
 
-def read_preprocessing(folder: Path, said: Mapping[str, Any]) -> Preprocessing:
+def read_preprocessing(folder: Path, configuration: Mapping[str, Any]) -> Preprocessing:
     """Read how pictures are prepared from `open_clip_config.json`, filled in as open_clip's `PreprocessCfg` does.
 
     Raises
@@ -112,9 +114,9 @@ def read_preprocessing(folder: Path, said: Mapping[str, Any]) -> Preprocessing:
     """
     steps = {
         **{"mean": CLIP_MEAN, "std": CLIP_STD, "interpolation": "bicubic", "resize_mode": "shortest"},
-        **said.get("preprocess_cfg", {}),
+        **configuration.get("preprocess_cfg", {}),
     }
-    size, mode = said["model_cfg"]["vision_cfg"].get("image_size", 224), steps["resize_mode"]
+    size, mode = configuration["model_cfg"]["vision_cfg"].get("image_size", 224), steps["resize_mode"]
     if not isinstance(size, int) or mode not in ("shortest", "squash") or steps["interpolation"] not in FILTERS:
         raise BackboneError(f"{folder / FILES[0]}: pictures of {size}, {mode}, {steps['interpolation']} are not known")
     (r, g, b), (rs, gs, bs) = ([255 * value for value in steps[key]] for key in ("mean", "std"))

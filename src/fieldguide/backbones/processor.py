@@ -50,11 +50,11 @@ def read_preprocessing(folder: Path, kind: str) -> Preprocessing:
     BackboneError : there is no such file, or it is damaged, or has a step that `Preprocessing` does not have.
     """
     path, given = _read(folder)
-    said = given.get("image_processor_type") or given.get("feature_extractor_type") or kind
-    name = str(said).removesuffix("Pil").removesuffix("Fast")
+    processor_name = given.get("image_processor_type") or given.get("feature_extractor_type") or kind
+    name = str(processor_name).removesuffix("Pil").removesuffix("Fast")
     kind = name.removesuffix("ImageProcessor").removesuffix("FeatureExtractor")
     if kind not in DEFAULTS:
-        raise BackboneError(f"{path}: pictures of {said} are prepared in a way that fieldguide does not know")
+        raise BackboneError(f"{path}: pictures of {processor_name} are prepared in a way that fieldguide does not know")
     # As transformers has it: a switch that is null is off; another null is as if it were not there
     known = {key: value for key, value in given.items() if value is not None or key.startswith("do_")}
     steps = {**DEFAULTS[kind], **known}

@@ -60,8 +60,8 @@ class TimmBackbone:
             )
         except Exception as error:  # timm asserts, and its networks raise nearly anything on wrong weights
             raise BackboneError(f"the checkpoint {self.name} cannot be opened ({line_of(error)})") from error
-        told: Any = network.pretrained_cfg
-        told.pop("state_dict", None)  # a second copy of all weights
+        pretrained_cfg: Any = network.pretrained_cfg
+        pretrained_cfg.pop("state_dict", None)  # a second copy of all weights
         return network.eval()
 
 
@@ -140,8 +140,8 @@ def read_preprocessing(folder: Path) -> Preprocessing:
     BackboneError : pictures are padded or not square.
     """
     path = folder / "config.json"
-    said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    steps: Mapping[str, Any] = said.get("pretrained_cfg", said)
+    configuration: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    steps: Mapping[str, Any] = configuration.get("pretrained_cfg", configuration)
     channels, height, width = steps.get("input_size") or (3, 224, 224)
     mode = steps.get("crop_mode") or "center"
     interpolation = steps.get("interpolation") or "bicubic"

@@ -11,9 +11,9 @@ cache = typer.Typer(no_args_is_help=True, help="Look at what is kept from run to
 def info() -> None:
     """Show what is kept, where, and how large it is."""
     from fieldguide.core.machine import cache_folder
-    from fieldguide.embedding.cache.upkeep import by_kind
+    from fieldguide.embedding.cache.upkeep import entries_by_kind
 
-    kinds = by_kind()
+    kinds = entries_by_kind()
     print(cache_folder())
     for kind, members in kinds.items():
         print(f"{_size(sum(one.size for one in members)):>10}  {kind}")

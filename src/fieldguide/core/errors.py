@@ -14,4 +14,4 @@ class BackboneError(FieldguideError):
 
 
 class AnswersError(FieldguideError):
-    """Answers that cannot be written or read in the format asked for."""
+    """Answers that cannot be written or read in the format that was chosen."""

@@ -1,4 +1,4 @@
-"""Libraries that not everybody installs: each is asked for here, so that a missing one is always one line."""
+"""Libraries that not everybody installs: each is imported here, so that a missing one is always one line."""
 
 import sys
 from importlib import import_module
@@ -7,7 +7,7 @@ from typing import Any
 
 from fieldguide.core.errors import FieldguideError
 
-# Library: what `pip install` is told
+# By library, the argument of `pip install` that brings it
 INSTALL = {
     "accelerate": "'fieldguide[train]'",
     "evoc": "'fieldguide[evoc]'",
@@ -36,8 +36,8 @@ def require(library: str, what: str, *, error: type[FieldguideError] = Fieldguid
     Parameters
     ----------
     library : its name in `import`, a key of `INSTALL`
-    what : needs it, in words; the error begins with it
-    error : what is raised
+    what : what needs it, in words; the error begins with it
+    error : the class of the error that is raised
 
     Returns
     -------
@@ -50,8 +50,8 @@ def require(library: str, what: str, *, error: type[FieldguideError] = Fieldguid
     try:
         return import_module(library)
     except ImportError as reason:
-        whole = reason.name is None or reason.name.partition(".")[0] == library
-        why = f"{library}, which is not installed" if whole else f"{library}, which cannot be imported ({reason})"
+        is_absent = reason.name is None or reason.name.partition(".")[0] == library
+        why = f"{library}, which is not installed" if is_absent else f"{library}, which cannot be imported ({reason})"
         raise error(f"{what} needs {why}: pip install {INSTALL[library]}") from None
 
 

@@ -1,4 +1,4 @@
-"""What fieldguide takes of the machine it runs on: its cores, a cache folder, a temporary one where that is closed."""
+"""The machine that fieldguide runs on: its cores, the cache folder, a temporary folder where that cannot be written."""
 
 import atexit
 import logging
@@ -21,7 +21,7 @@ def cores() -> int:
 def cache_folder() -> Path:
     """Where converted networks and embeddings are kept: the user's cache folder, or `$FIELDGUIDE_CACHE`.
 
-    Who has no home, as in many containers, gets the temporary folder.
+    A user without a home folder, as in many containers, gets the temporary folder.
     """
     from platformdirs import user_cache_path
 
@@ -55,7 +55,7 @@ def temporary_folder() -> Path:
 
 
 def remove_temporary_folder() -> None:
-    """Remove it now, for who ends the process in another way than Python's."""
+    """Remove it now, for a program that ends the process in another way than Python's."""
     if temporary_folder.cache_info().currsize:
         shutil.rmtree(temporary_folder(), ignore_errors=True)
 

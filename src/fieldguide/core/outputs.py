@@ -14,41 +14,41 @@ LIST_HEADER = ("part", "reason")  # of a list of unreadable pictures, after the 
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of output.
+class OutputKind:
+    """A kind of file that commands write, and what a path for it must be like.
 
     Attributes
     ----------
-    what : it is, in a sentence
+    what : its name in an error, such as "a report"
     endings : of its files' names, the usual one first
-    text : whether it can be read on a terminal
-    bare : whether a name without an ending will do
-    appended : whether it is added to, as only a file can be
-    guarded : whether only an earlier one of our own is overwritten, as the user did not choose its name
+    is_text : whether it can be read on a terminal
+    needs_no_ending : whether a file's name without an ending will do
+    is_appended : whether a command adds to it, which only a regular file allows
+    is_guarded : whether it replaces only what fieldguide itself wrote earlier, as the user did not choose its name
     """
 
     what: str
     endings: tuple[str, ...]
-    text: bool = False
-    bare: bool = False
-    appended: bool = False
-    guarded: bool = False
+    is_text: bool = False
+    needs_no_ending: bool = False
+    is_appended: bool = False
+    is_guarded: bool = False
 
     def check(self, path: Path) -> None:
         """Refuse a path that cannot be written to, or whose ending promises another format.
 
         Raises
         ------
-        FieldguideError : as said.
+        FieldguideError : it is such a path; the text says which ending would do.
         """
         check_writable(path)
         number = descriptor(path)
-        if number is not None and not self.text and os.isatty(number):
+        if number is not None and not self.is_text and os.isatty(number):
             raise FieldguideError(f"{path} is a terminal, and {self.what} no text: name a file{self._endings()}")
-        if self.appended and not is_file(path):
+        if self.is_appended and not is_file(path):
             raise FieldguideError(f"{path} is no file, and {self.what} must be one: name a file{self._endings()}")
         ending = path.suffix.lower()
-        if ending in self.endings or (not ending and (self.bare or not is_file(path))):
+        if ending in self.endings or (not ending and (self.needs_no_ending or not is_file(path))):
             return
         raise FieldguideError(f"{path}: {self.what} cannot be written in that format: name a file{self._endings()}")
 
@@ -57,32 +57,32 @@ class Kind:
         return f" that ends in {', '.join(others)}{' or ' if others else ''}{last}"
 
 
-ANSWERS = Kind("answers", (".csv", ".tsv", ".txt"), text=True, bare=True)
-DETAILS = Kind("details", (".parquet", ".pq"))
-EMBEDDINGS = Kind("embeddings", (".parquet", ".pq", ".npz"))
-REPORT = Kind("a report", (".html", ".htm"), text=True)
-FIGURE = Kind("a figure", (".svg", ".png"))
-BOARD = Kind("a board", (".jsonl", ".ndjson", ".json"), text=True, bare=True, appended=True)
-UNREADABLE = Kind("the list of unreadable pictures", (".csv",), text=True, guarded=True)
+ANSWERS = OutputKind("answers", (".csv", ".tsv", ".txt"), is_text=True, needs_no_ending=True)
+DETAILS = OutputKind("details", (".parquet", ".pq"))
+EMBEDDINGS = OutputKind("embeddings", (".parquet", ".pq", ".npz"))
+REPORT = OutputKind("a report", (".html", ".htm"), is_text=True)
+FIGURE = OutputKind("a figure", (".svg", ".png"))
+BOARD = OutputKind("a board", (".jsonl", ".ndjson", ".json"), is_text=True, needs_no_ending=True, is_appended=True)
+UNREADABLE = OutputKind("the list of unreadable pictures", (".csv",), is_text=True, is_guarded=True)
 
 
-def check_outputs(outputs: Iterable[tuple[Path | None, Kind]], inputs: Iterable[Path | None]) -> None:
+def check_outputs(outputs: Iterable[tuple[Path | None, OutputKind]], inputs: Iterable[Path | None]) -> None:
     """Refuse, before any work, what cannot be written, and what would destroy an input or another output.
 
     Parameters
     ----------
-    outputs : all that a command writes, the lists of unreadable pictures too; None for what is not asked for
+    outputs : all that a command writes, the lists of unreadable pictures too; None for what is not to be written
     inputs : all that it reads; None for what is not given
 
     Raises
     ------
     FieldguideError : the first that may not be written, and why.
     """
-    wanted = [(path, kind) for path, kind in outputs if path is not None]
-    check_overwrites([path for path, _ in wanted], inputs)
-    for path, kind in wanted:
+    requested = [(path, kind) for path, kind in outputs if path is not None]
+    check_overwrites([path for path, _ in requested], inputs)
+    for path, kind in requested:
         kind.check(path)
-        if kind.guarded and path.exists() and not is_list(path):
+        if kind.is_guarded and path.exists() and not is_list(path):
             raise FieldguideError(
                 f"{path} is in the way: the list of unreadable pictures would go there, and it is none; "
                 "move it, or name another output"
@@ -115,7 +115,7 @@ def check_output_folder(folder: Path, inputs: Iterable[Path | None], what: str) 
 
     Raises
     ------
-    FieldguideError : as said; `what` is to go into the folder.
+    FieldguideError : it is one of these; the text names `what` was to go into the folder.
     """
     if folder.exists() and not folder.is_dir():
         raise FieldguideError(f"{folder} is a file: name a folder for {what}")

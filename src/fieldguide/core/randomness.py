@@ -19,7 +19,7 @@ def seeded(seed: int) -> Iterator[None]:
     ----------
     seed : from 0 on
     """
-    ours, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002  the very state that libraries share
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  the very state that libraries share
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         random.seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
@@ -27,5 +27,5 @@ def seeded(seed: int) -> Iterator[None]:
         try:
             yield
         finally:
-            random.setstate(ours)
-            np.random.set_state(numpys)  # noqa: NPY002
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002

@@ -1,4 +1,4 @@
-"""Scratch files in a folder that many runs share: those of a live run are told from what a killed one left.
+"""Scratch files in a folder that many runs share: those of a live run, and those that a killed one left behind.
 
 A run holds a lock on what it is writing, which the operating system drops when the run ends, however it ends. Process
 numbers would not do: containers that share a folder have each their own.
@@ -20,15 +20,15 @@ SECONDS_WITHOUT_LOCKS = 86_400.0  # where the disk has no locks, whatever is tha
 
 
 def lock(handle: int) -> None:
-    """Hold an open file until it is closed, where the disk has locks."""
+    """Lock an open file until it is closed, where the disk has locks."""
     if fcntl is not None:
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder."""
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a folder locked within the block, where the disk has locks."""
     if fcntl is None:
         yield
         return
@@ -40,7 +40,7 @@ def held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def is_left(path: Path) -> bool:
+def is_abandoned(path: Path) -> bool:
     """Whether a scratch file or folder was left by a run that is no more."""
     try:
         age = time.time() - path.stat().st_mtime

@@ -1,4 +1,4 @@
-"""One way of embedding, for all the pictures of a run: its backbone, its engine, its store."""
+"""Embeds all the pictures of a run in one way: with one backbone, engine and cache."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from fieldguide.backbones.module import ModuleBackbone
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import BackboneError
 from fieldguide.core.extras import require
-from fieldguide.embedding import EmbeddingTable, Store, embed, is_embeddings, open_store, read_embeddings
+from fieldguide.embedding import EmbeddingCache, EmbeddingTable, embed, is_embeddings, open_cache
 from fieldguide.embedding.table import UNNAMED, Provenance
 from fieldguide.engines import Engine, start_engine
 from fieldguide.images.preprocessing import Preprocessing
@@ -74,7 +74,7 @@ class Embedder:
         self.engine_name = "torch" if engine == "auto" and isinstance(self.chosen, ModuleBackbone) else engine
         self.precision = precision
         self.cache, self.show = cache, show
-        self.running: tuple[Engine, Store | None] | None = None
+        self.running: tuple[Engine, EmbeddingCache | None] | None = None
         self.seen: Views | None = None
 
     @cached_property
@@ -82,7 +82,7 @@ class Embedder:
         """The network. BackboneError if there is none of that name, or it is not installed."""
         return load_backbone(self.chosen) if isinstance(self.chosen, str) else self.chosen
 
-    def start(self, sample: ImageTable) -> tuple[Engine, Store | None]:
+    def start(self, sample: ImageTable) -> tuple[Engine, EmbeddingCache | None]:
         """Give what runs the backbone, and where its embeddings are kept if they are; one of each for a run.
 
         Raises
@@ -91,7 +91,7 @@ class Embedder:
         """
         if self.running is None:
             engine = start_engine(self.engine_name, self.backbone, self.precision, sample.sources)
-            self.running = engine, open_store(self.backbone, engine) if self.cache else None
+            self.running = engine, open_cache(self.backbone, engine) if self.cache else None
         return self.running
 
     def embed(
@@ -128,8 +128,8 @@ class Embedder:
         if isinstance(self.backbone, Adapted) and self.backbone.head_alone:
             base = self.base_embedder.embed(pictures, what)
             return replace(base, matrix=self.backbone.adapt(base.matrix), made_by=Provenance.of(self.backbone))
-        engine, store = self.start(pictures)
-        return embed(pictures, self.backbone, engine=engine, store=store, what=what, show=self.show)
+        engine, cache = self.start(pictures)
+        return embed(pictures, self.backbone, engine=engine, cache=cache, what=what, show=self.show)
 
     @cached_property
     def base_embedder(self) -> "Embedder":
@@ -193,7 +193,7 @@ def _pictures(images: "GivenPictures | EmbeddingTable", labels: Labels | None, *
     if isinstance(images, EmbeddingTable):
         return images
     if isinstance(images, str | os.PathLike) and is_embeddings(Path(images)):
-        return read_embeddings(images)
+        return EmbeddingTable.read(images)
     if labels is not None or labelled:
         return labelled_pictures(images, labels, what="the pictures")
     return images if isinstance(images, ImageTable) else unlabelled_pictures(images, what="the pictures")

@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -13,19 +15,36 @@ from fieldguide.core.errors import RecordsError
 from fieldguide.core.files import written_whole
 from fieldguide.core.outputs import EMBEDDINGS
 from fieldguide.embedding.npz import read_arrays
-from fieldguide.embedding.table import EmbeddingTable, Provenance
 from fieldguide.embedding.vectors import (
     check_finite,
+    describe_constant_rows,
     rows_of_array,
     rows_of_column,
-    say_what_has_no_direction,
 )
-from fieldguide.records import ImageTable
 
 log = logging.getLogger("fieldguide")
 
 PARQUET, NPZ = {".parquet", ".pq"}, {".npz"}
 ROWS = 4096  # a row group; memory holds one of them beside the embeddings
+
+
+@dataclass(frozen=True)
+class EmbeddingColumns:
+    """What a file of embeddings holds.
+
+    Attributes
+    ----------
+    images : (n,) the pictures' names
+    labels : (n,) their classes, if the file has them
+    matrix : (n, dim) float32
+    backbone, fingerprint : of what made them; empty where the file does not say
+    """
+
+    images: Sequence[str]
+    labels: Sequence[str] | None
+    matrix: Floats
+    backbone: str
+    fingerprint: str
 
 
 def is_embeddings(path: Path) -> bool:
@@ -43,8 +62,8 @@ def is_embeddings(path: Path) -> bool:
         return False
 
 
-def write_embeddings(table: EmbeddingTable, path: Path) -> None:
-    """Write the pictures that have embeddings: image, label if there are labels, and embedding, a row a picture.
+def write_columns(columns: EmbeddingColumns, path: Path) -> None:
+    """Write a file of embeddings, by the ending of its name: image, label if there are labels, and embedding.
 
     The backbone's name and fingerprint are in Parquet's metadata, under `fieldguide.backbone` and
     `fieldguide.fingerprint`, and in a .npz the arrays `backbone` and `fingerprint`.
@@ -54,40 +73,37 @@ def write_embeddings(table: EmbeddingTable, path: Path) -> None:
     FieldguideError : the file cannot be written.
     """
     EMBEDDINGS.check(path)
-    known = table.readable
-    texts = {"image": [_text(name) for name in known.images]}
-    if known.labels is not None:
-        texts["label"] = [_text(label) for label in known.labels]
+    texts = {"image": [_text(name) for name in columns.images]}
+    if columns.labels is not None:
+        texts["label"] = [_text(label) for label in columns.labels]
     with written_whole(path) as scratch:
         if path.suffix.lower() in NPZ:
-            by = {"backbone": table.made_by.backbone, "fingerprint": table.made_by.fingerprint}
-            arrays: dict[str, Any] = {name: np.array(text, np.str_) for name, text in {**texts, **by}.items()}
+            made_by = {"backbone": columns.backbone, "fingerprint": columns.fingerprint}
+            arrays: dict[str, Any] = {name: np.array(text, np.str_) for name, text in {**texts, **made_by}.items()}
             with scratch.open("wb") as file:
-                np.savez(file, embedding=table.matrix, **arrays)
+                np.savez(file, embedding=columns.matrix, **arrays)
         else:
-            _write_parquet(texts, table.matrix, table.made_by, scratch)
+            _write_parquet(texts, columns, scratch)
 
 
-def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingTable:
-    """Read what `write_embeddings` wrote, or a file of another program with the same columns.
+def read_columns(path: Path) -> EmbeddingColumns:
+    """Read what `write_columns` wrote, or a file of another program with the same columns.
 
     Raises
     ------
     RecordsError : the file is not there or not what its name says, something is missing in it, or an embedding has a
         number that is none.
     """
-    path = Path(path)
     if not path.is_file():
         raise RecordsError(f"no such file: {path}")
-    texts, matrix, made = _read_npz(path) if path.suffix.lower() in NPZ else _read_parquet(path)
+    texts, matrix, made_by = _read_npz(path) if path.suffix.lower() in NPZ else _read_parquet(path)
     if not len(matrix):
         raise RecordsError(f"{path} holds no embeddings")
     _check_texts(path, texts)
     check_finite(path, matrix, texts["image"])
-    if warning := say_what_has_no_direction(matrix, texts["image"]):
+    if warning := describe_constant_rows(matrix, texts["image"]):
         log.warning("%s: %s", path, warning)
-    catalog = ImageTable(texts["image"], [path.parent / name for name in texts["image"]], texts.get("label"))
-    return EmbeddingTable(catalog, range(len(matrix)), matrix, made_by=Provenance(made[0], made[1], str(path)))
+    return EmbeddingColumns(texts["image"], texts.get("label"), matrix, *made_by)
 
 
 def _text(name: str) -> str:
@@ -95,21 +111,21 @@ def _text(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def _write_parquet(texts: dict[str, list[str]], matrix: Floats, made: Provenance, path: Path) -> None:
+def _write_parquet(texts: dict[str, list[str]], columns: EmbeddingColumns, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    item = pa.field("item", pa.float32(), nullable=False)
+    matrix, item = columns.matrix, pa.field("item", pa.float32(), nullable=False)
     fields = [pa.field(name, pa.string()) for name in texts] + [pa.field("embedding", pa.list_(item, matrix.shape[1]))]
-    names = {"fieldguide.backbone": made.backbone, "fieldguide.fingerprint": made.fingerprint}
+    names = {"fieldguide.backbone": columns.backbone, "fieldguide.fingerprint": columns.fingerprint}
     schema = pa.schema(fields, metadata=names)
     with pq.ParquetWriter(path, schema, use_dictionary=["label"], write_statistics=list(texts)) as writer:
         for start in range(0, len(matrix), ROWS):
             end = start + ROWS
             rows = pa.array(matrix[start:end].reshape(-1))
-            columns = [pa.array(column[start:end], pa.string()) for column in texts.values()]
-            columns.append(pa.FixedSizeListArray.from_arrays(rows, type=fields[-1].type))
-            writer.write_batch(pa.record_batch(columns, schema=schema))
+            arrays = [pa.array(column[start:end], pa.string()) for column in texts.values()]
+            arrays.append(pa.FixedSizeListArray.from_arrays(rows, type=fields[-1].type))
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
 
 
 def _read_parquet(path: Path) -> tuple[dict[str, list[str]], Floats, list[str]]:
@@ -131,16 +147,16 @@ def _read_parquet(path: Path) -> tuple[dict[str, list[str]], Floats, list[str]]:
                     matrix = np.empty((file.metadata.num_rows, rows.shape[1]), np.float32)
                 matrix[start : start + len(rows)] = rows
                 start += len(rows)
-            about = file.schema_arrow.metadata or {}
+            metadata = file.schema_arrow.metadata or {}
     except MemoryError as error:
         raise RecordsError(f"{path} cannot be read as embeddings: it does not fit into memory") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise RecordsError(f"{path} cannot be read as embeddings: {str(error).splitlines()[0]}") from error
-    made = [
-        about.get(name.encode(), b"").decode(errors="replace")
+    made_by = [
+        metadata.get(name.encode(), b"").decode(errors="replace")
         for name in ("fieldguide.backbone", "fieldguide.fingerprint")
     ]
-    return texts, np.empty((0, 0), np.float32) if matrix is None else matrix[:start], made
+    return texts, np.empty((0, 0), np.float32) if matrix is None else matrix[:start], made_by
 
 
 def _read_npz(path: Path) -> tuple[dict[str, list[str]], Floats, list[str]]:
@@ -152,8 +168,8 @@ def _read_npz(path: Path) -> tuple[dict[str, list[str]], Floats, list[str]]:
     matrix = rows_of_array(path, arrays["embedding"], len(texts["image"]))
     if len(texts.get("label", texts["image"])) != len(matrix):
         raise RecordsError(f"{path}: 'label' has {len(texts['label']):,} values, 'image' has {len(matrix):,}")
-    made = [str(arrays[name]) if name in arrays else "" for name in ("backbone", "fingerprint")]
-    return texts, matrix, made
+    made_by = [str(arrays[name]) if name in arrays else "" for name in ("backbone", "fingerprint")]
+    return texts, matrix, made_by
 
 
 def _texts(values: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""Arrays out of a .npz, as far as they can be trusted: no pickle, and no memory for more than the file holds."""
+"""Reads arrays of a .npz that need not be trusted: no pickle, and no memory for more than the file holds."""
 
 import math
 import zipfile

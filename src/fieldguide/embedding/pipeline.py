@@ -16,7 +16,7 @@ from fieldguide.backbones import Backbone
 from fieldguide.core.arrays import Bytes, Floats, Ints
 from fieldguide.core.machine import cores
 from fieldguide.core.progress import progress
-from fieldguide.embedding.cache import Sighting, Store, sight, sight_in_memory, unchanged
+from fieldguide.embedding.cache import EmbeddingCache, FileSignature, sign_file, sign_in_memory, unchanged
 from fieldguide.embedding.decoders import Decoders
 from fieldguide.embedding.table import EmbeddingTable, Provenance
 from fieldguide.embedding.workers import Job, Workers
@@ -47,7 +47,7 @@ class Prepared:
 
     pixels: Bytes | None = None
     reason: str | None = None
-    seen: Sighting | None = None
+    seen: FileSignature | None = None
     cut_short: bool = False
 
 
@@ -56,7 +56,7 @@ def embed(
     backbone: Backbone,
     *,
     engine: str | Engine = "auto",
-    store: Store | None = None,
+    cache: EmbeddingCache | None = None,
     what: str = "embedding",
     show: bool = True,
 ) -> EmbeddingTable:
@@ -70,7 +70,7 @@ def embed(
     catalog : n pictures
     backbone : what to embed them with
     engine : what runs the backbone: `openvino`, `torch`, `auto` for the fastest that is installed, or one started
-    store : where embeddings of earlier runs are, and those of this run go, if anywhere
+    cache : where embeddings of earlier runs are, and those of this run go, if anywhere
     what : what the progress bar says
     show : whether there is a progress bar
 
@@ -81,20 +81,20 @@ def embed(
     runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
     matrix = np.empty((len(catalog), backbone.dim), np.float32)
     sources = catalog.sources
-    missing = store.recall(sources, matrix) if store else np.arange(len(catalog))
+    missing = cache.load_unchanged(sources, matrix) if cache else np.arange(len(catalog))
     if known := len(catalog) - len(missing):
         what = f"{what} ({known:,} known)"
     # Pillow warns of large pictures and odd metadata; what it cannot read at all it raises. Said here, not where the
     # pictures are opened: `catch_warnings` is for one thread
     with warnings.catch_warnings(), progress(what, len(missing), show=show and len(missing) > 0) as advance:
         warnings.filterwarnings("ignore", module="PIL")
-        run = _Run(sources, backbone.preprocessing, runner, store, matrix, advance)
+        run = _Run(sources, backbone.preprocessing, runner, cache, matrix, advance)
         try:
-            missing = run.embed(missing, trust=store is not None)
-            run.embed(missing, trust=False)  # what was damaged in the store
+            missing = run.embed(missing, trust=cache is not None)
+            run.embed(missing, trust=False)  # what was damaged in the cache
         finally:
-            if store:
-                store.flush()
+            if cache:
+                cache.flush()
     _warn_of_cut_short([catalog.images[row] for row in sorted(run.cut_short)])
     rows = [row for row in range(len(catalog)) if row not in run.unreadable]
     return EmbeddingTable(catalog, rows, _close_gaps(matrix, rows), run.unreadable, Provenance.of(backbone))
@@ -115,7 +115,7 @@ class _Run:
     sources: Sequence[Source]
     steps: Preprocessing
     engine: Engine
-    store: Store | None
+    cache: EmbeddingCache | None
     matrix: Floats
     advance: Callable[..., None]
     unreadable: dict[int, str] = field(default_factory=dict)
@@ -127,13 +127,13 @@ class _Run:
         Parameters
         ----------
         rows : of the catalog
-        trust : whether a picture whose content is in the store need not be decoded
+        trust : whether a picture whose content is in the cache need not be decoded
 
         Returns
         -------
-        The rows whose content should have been in the store and was not.
+        The rows whose content should have been in the cache and was not.
         """
-        known: list[tuple[int, Sighting]] = []
+        known: list[tuple[int, FileSignature]] = []
         for row, picture, embedding in self._stream(rows, trust):
             if picture.reason:
                 self.unreadable[row] = picture.reason
@@ -143,22 +143,22 @@ class _Run:
                 self.cut_short.append(row)
             if embedding is not None:
                 self.matrix[row] = embedding
-                if self.store and picture.seen:
-                    self.store.keep(picture.seen, embedding)
+                if self.cache and picture.seen:
+                    self.cache.add(picture.seen, embedding)
             elif picture.seen:
                 known.append((row, picture.seen))
                 continue
             self.advance()
         return self._recall(known)
 
-    def _recall(self, known: Sequence[tuple[int, Sighting]]) -> Ints:
-        if not self.store or not known:
+    def _recall(self, known: Sequence[tuple[int, FileSignature]]) -> Ints:
+        if not self.cache or not known:
             return np.empty(0, np.int64)
         contents = np.array([np.frombuffer(seen.content, np.uint8) for _, seen in known])
-        left = self.store.load(contents, self.matrix, np.array([row for row, _ in known]))
+        left = self.cache.load(contents, self.matrix, np.array([row for row, _ in known]))
         for row, seen in known:
             if row not in left:
-                self.store.keep(seen, None)
+                self.cache.add(seen, None)
                 self.advance(False)
         return left
 
@@ -205,13 +205,13 @@ class _Run:
         return pixels
 
     def _prepare(self, path: Source, *, decoders: Decoders, trust: bool) -> Prepared:
-        """Read and decode one picture, unless its content is in the store."""
+        """Read and decode one picture, unless its content is in the cache."""
         try:
             if not isinstance(path, Path):
                 return self._prepare_in_memory(path, decoders=decoders, trust=trust)
             with open_picture(path) as file:
-                seen = sight(path, file) if self.store else None
-                if trust and seen and self.store and self.store.holds(seen.content):
+                seen = sign_file(path, file) if self.cache else None
+                if trust and seen and self.cache and self.cache.contains(seen.content):
                     return Prepared(seen=seen)
                 if is_risky(file):
                     with large_ones_turn(file), without_patience():
@@ -232,8 +232,8 @@ class _Run:
         ------
         UnreadableError : it cannot be decoded.
         """
-        seen = sight_in_memory(picture) if isinstance(picture, bytes) else None  # as of a file with these bytes
-        if trust and seen and self.store and self.store.holds(seen.content):
+        seen = sign_in_memory(picture) if isinstance(picture, bytes) else None  # as of a file with these bytes
+        if trust and seen and self.cache and self.cache.contains(seen.content):
             return Prepared(seen=seen)
         if isinstance(picture, bytes) and is_risky(BufferedReader(BytesIO(picture))):
             with NamedTemporaryFile(prefix="fieldguide-") as file, without_patience():
@@ -244,10 +244,10 @@ class _Run:
             whole = decode_in_memory(picture, SPARE * self.steps.shorter_side)
             pixels, cut_short = self.steps(whole), whole.info[CUT_SHORT]
         if seen is None:
-            seen = sight_in_memory(np.ascontiguousarray(pixels).data, b"pixels")
-            if trust and self.store and self.store.holds(seen.content):
+            seen = sign_in_memory(np.ascontiguousarray(pixels).data, b"pixels")
+            if trust and self.cache and self.cache.contains(seen.content):
                 return Prepared(seen=seen)
-        return Prepared(pixels, seen=seen if self.store else None, cut_short=cut_short)
+        return Prepared(pixels, seen=seen if self.cache else None, cut_short=cut_short)
 
 
 def _with_embeddings(

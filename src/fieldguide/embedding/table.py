@@ -1,4 +1,4 @@
-"""Embeddings with the pictures they are of: what every step after embedding takes."""
+"""Embeddings and the pictures they are of: the input of every step after embedding."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from fieldguide.backbones import Backbone, fingerprint
 from fieldguide.core.arrays import Floats
 from fieldguide.core.extras import require_pandas
+from fieldguide.embedding.exchange import EmbeddingColumns, read_columns, write_columns
 from fieldguide.records import ImageTable
 from fieldguide.records.unreadable import UnreadablePicture, unreadable_in
 
@@ -23,7 +24,7 @@ UNNAMED = "backbone not named"
 
 @dataclass(frozen=True)
 class Provenance:
-    """The backbone that embeddings are of; without a name for those that another program made.
+    """The backbone that made embeddings; without a name for those of another program.
 
     Attributes
     ----------
@@ -109,16 +110,31 @@ class EmbeddingTable:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "EmbeddingTable":
-        """Read a Parquet or .npz file of embeddings, this program's or another's: `read_embeddings`."""
-        from fieldguide.embedding.exchange import read_embeddings
+        """Read a Parquet or .npz file of embeddings, this program's or another's with the same columns.
 
-        return read_embeddings(path)
+        Pictures are where their names say, relative to the file.
+
+        Raises
+        ------
+        RecordsError : the file is not there or not what its name says, something is missing in it, or an embedding has
+            a number that is none.
+        """
+        path = Path(path)
+        found = read_columns(path)
+        pictures = ImageTable(found.images, [path.parent / name for name in found.images], found.labels)
+        made_by = Provenance(found.backbone, found.fingerprint, str(path))
+        return cls(pictures, range(len(found.matrix)), found.matrix, made_by=made_by)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the pictures that have embeddings to a .parquet or a .npz: `write_embeddings`."""
-        from fieldguide.embedding.exchange import write_embeddings
+        """Write the pictures that have embeddings to a .parquet or a .npz: image, label if any, and embedding.
 
-        write_embeddings(self, Path(path))
+        Raises
+        ------
+        FieldguideError : the file cannot be written.
+        """
+        made_by = self.made_by
+        columns = EmbeddingColumns(self.names, self.labels, self.matrix, made_by.backbone, made_by.fingerprint)
+        write_columns(columns, Path(path))
 
     def __len__(self) -> int:
         return len(self.matrix)

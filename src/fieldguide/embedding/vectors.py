@@ -1,4 +1,4 @@
-"""A column of embeddings, in whatever type another program wrote it, to float32 rows; or a line that says why not."""
+"""Turns a column of embeddings, of whatever type another program wrote, into float32 rows, or refuses it in a line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,19 +42,19 @@ def rows_of_column(path: Path, column: Any, names: Sequence[str], start: int, wi
 
     lengths = _lengths(column)
     if (lengths < 0).any():
-        raise RecordsError(f"{path}: {_named(names, start, int(np.argmax(lengths < 0)))} has no embedding")
-    wanted = int(lengths[0]) if width is None and len(lengths) else width
-    if wanted == 0:
-        raise RecordsError(f"{path}: the embedding of {_named(names, start, 0)} has no numbers")
-    if (lengths != wanted).any():
-        row = int(np.argmax(lengths != wanted))
+        raise RecordsError(f"{path}: {_describe_row(names, start, int(np.argmax(lengths < 0)))} has no embedding")
+    expected = int(lengths[0]) if width is None and len(lengths) else width
+    if expected == 0:
+        raise RecordsError(f"{path}: the embedding of {_describe_row(names, start, 0)} has no numbers")
+    if (lengths != expected).any():
+        row = int(np.argmax(lengths != expected))
         raise RecordsError(
-            f"{path}: the embeddings are not all of one length: that of {_named(names, start, row)} has "
-            f"{lengths[row]:,} numbers, where the first has {wanted:,}"
+            f"{path}: the embeddings are not all of one length: that of {_describe_row(names, start, row)} has "
+            f"{lengths[row]:,} numbers, where the first has {expected:,}"
         )
     numbers = column.flatten()
     if numbers.null_count:
-        row = int(np.argmax(numbers.is_null().to_numpy(zero_copy_only=False))) // (wanted or 1)
+        row = int(np.argmax(numbers.is_null().to_numpy(zero_copy_only=False))) // (expected or 1)
         raise RecordsError(
             f"{path}: the embedding of {names[row]} has a number that is none (row {start + row + 1:,}: null)"
         )
@@ -114,8 +114,8 @@ def check_finite(path: Path, matrix: Floats, names: Sequence[str]) -> None:
         raise RecordsError(f"{path}: the embedding of {names[row]} has a number that is none (row {row + 1:,}: {what})")
 
 
-def say_what_has_no_direction(matrix: Floats, names: Sequence[str]) -> str:
-    """Name the rows that cannot be compared with others, for a warning; nothing if there are none.
+def describe_constant_rows(matrix: Floats, names: Sequence[str]) -> str:
+    """Describe the rows that cannot be compared with others, for a warning; an empty text if there are none.
 
     A row of zeros has no direction; nor has, once the mean of its numbers is gone, a row that is one number throughout.
     A picture that was blank, or a program that filled in for one that it could not read, leaves such rows.
@@ -129,7 +129,7 @@ def say_what_has_no_direction(matrix: Floats, names: Sequence[str]) -> str:
     kinds = [f"{zero:,} all zeros"] * bool(zero) + [f"{len(constant) - zero:,} one number throughout"] * (
         zero < len(constant)
     )
-    listed = ", ".join(_named(names, 0, row) for row in constant[:LISTED])
+    listed = ", ".join(_describe_row(names, 0, row) for row in constant[:LISTED])
     more = f" and {len(constant) - LISTED:,} more" if len(constant) > LISTED else ""
     return (
         f"{len(constant):,} of {len(matrix):,} embeddings say nothing of their pictures ({', '.join(kinds)}): "
@@ -137,5 +137,5 @@ def say_what_has_no_direction(matrix: Floats, names: Sequence[str]) -> str:
     )
 
 
-def _named(names: Sequence[str], start: int, row: int) -> str:
+def _describe_row(names: Sequence[str], start: int, row: int) -> str:
     return f"{names[row]} (row {start + row + 1:,})"

@@ -14,11 +14,11 @@ from fieldguide.core.machine import cores
 from fieldguide.core.progress import progress
 from fieldguide.core.randomness import seeded
 from fieldguide.engines import Engine
-from fieldguide.images.augmentation import as_pixels, as_shares, augmentation, decoded
+from fieldguide.images.augmentation import augmentation, decoded, to_bytes, to_floats
 from fieldguide.records import ImageTable
 from fieldguide.records.image_table import Source
 
-AT_ONCE = 16  # pictures augmented together
+BLOCK = 16  # pictures that are augmented together
 
 
 class Views:
@@ -69,12 +69,12 @@ class Views:
             seeded(self.seed),
             progress(what, len(paths), show=self.show) as advance,
         ):
-            for start in range(0, len(paths), AT_ONCE):
-                some = paths[start : start + AT_ONCE]
+            for start in range(0, len(paths), BLOCK):
+                some = paths[start : start + BLOCK]
                 squares = np.stack(list(pool.map(lambda path: decoded(path, steps), some)))
                 torch.manual_seed(self.seed * 1_000_003 + start)  # no two seeds draw the same views elsewhere
-                drawn = augment(as_shares(np.repeat(squares, n_views, axis=0)))
-                pixels = as_pixels(drawn)
+                drawn = augment(to_floats(np.repeat(squares, n_views, axis=0)))
+                pixels = to_bytes(drawn)
                 short = -len(pixels) % batch  # an engine takes full batches
                 pixels = np.concatenate([pixels, np.zeros((short, *pixels.shape[1:]), np.uint8)])
                 rows = np.concatenate(list(pool.map(self.engine, np.split(pixels, len(pixels) // batch))))

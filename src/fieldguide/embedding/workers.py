@@ -49,7 +49,7 @@ class Workers(Generic[Given, Made]):
 
     def __enter__(self) -> "Workers[Given, Made]":
         for _ in range(self.threads):
-            self._hire()
+            self._start_thread()
         return self
 
     def __exit__(
@@ -108,9 +108,9 @@ class Workers(Generic[Given, Made]):
         self.alive.remove(job.thread)
         if job.turn:
             job.turn.take_from(job.thread)
-        self._hire()
+        self._start_thread()
 
-    def _hire(self) -> None:
+    def _start_thread(self) -> None:
         thread = Thread(target=self._run, daemon=True)
         self.alive.append(thread)
         thread.start()

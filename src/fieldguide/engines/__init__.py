@@ -1,4 +1,4 @@
-"""What runs a backbone. A new engine is one file beside this one and one line in `ENGINES`."""
+"""Engines, which run a backbone. A new engine is one file beside this one and one line in `ENGINES`."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -17,11 +17,12 @@ class Engine(Protocol):
 
     Attributes
     ----------
-    key : names what of the engine decides the numbers; embeddings are kept under it
-    batch : how many pictures a call
+    cache_key : names the engine, its precision and whatever else of it decides the numbers; a part of the name of the
+        folder in which embeddings are cached
+    batch : how many pictures a call takes, no more and no fewer
     """
 
-    key: str
+    cache_key: str
     batch: int
 
     def __call__(self, pictures: Bytes) -> Floats:
@@ -48,15 +49,15 @@ def _torch(backbone: Backbone, precision: str, sample: Sequence[Source]) -> Engi
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One engine that there is.
+class EngineInfo:
+    """How an engine is started and installed.
 
     Attributes
     ----------
-    start : makes it ready for a backbone, in a precision, with pictures of the user's to calibrate by
-    packages : what it needs
-    install : how they are installed
-    precisions : those it has
+    start : makes it ready for a backbone, in a precision, with paths of the user's pictures to calibrate by
+    packages : the modules it imports
+    install : the argument of `pip install` that brings them
+    precisions : of arithmetic that it has, the usual one first
     """
 
     start: Callable[[Backbone, str, Sequence[Source]], Engine]
@@ -66,12 +67,12 @@ class Kind:
 
 
 # Fastest first, on a CPU
-ENGINES: dict[str, Kind] = {
-    "openvino": Kind(_openvino, ["openvino"], "openvino", ["float32", "int8", "bfloat16"]),
-    "onnxruntime": Kind(_onnxruntime, ["onnxruntime", "onnxscript"], "'fieldguide[onnx]'", ["float32"]),
-    "torch": Kind(_torch, ["torch"], "torch", ["float32", "bfloat16", "float16"]),
+ENGINES: dict[str, EngineInfo] = {
+    "openvino": EngineInfo(_openvino, ["openvino"], "openvino", ["float32", "int8", "bfloat16"]),
+    "onnxruntime": EngineInfo(_onnxruntime, ["onnxruntime", "onnxscript"], "'fieldguide[onnx]'", ["float32"]),
+    "torch": EngineInfo(_torch, ["torch"], "torch", ["float32", "bfloat16", "float16"]),
 }
-PRECISIONS = list(dict.fromkeys(precision for kind in ENGINES.values() for precision in kind.precisions))
+PRECISIONS = list(dict.fromkeys(precision for engine in ENGINES.values() for precision in engine.precisions))
 
 
 def start_engine(name: str, backbone: Backbone, precision: str = "float32", sample: Sequence[Source] = ()) -> Engine:
@@ -92,13 +93,13 @@ def start_engine(name: str, backbone: Backbone, precision: str = "float32", samp
     name = engine_named(name, precision)
     if name not in ENGINES:
         raise BackboneError(f"unknown engine '{name}': choose auto or one of {', '.join(ENGINES)}")
-    kind = ENGINES[name]
+    engine = ENGINES[name]
     if not _installed(name):
-        raise BackboneError(f"the engine {name} is not installed: pip install {kind.install}, or take --engine auto")
-    if precision not in kind.precisions:
-        able = next(other for other, one in ENGINES.items() if precision in one.precisions)
-        raise BackboneError(f"the engine {name} has no {precision}: take --engine {able}")
-    return kind.start(backbone, precision, sample)
+        raise BackboneError(f"the engine {name} is not installed: pip install {engine.install}, or take --engine auto")
+    if precision not in engine.precisions:
+        capable = next(other for other, one in ENGINES.items() if precision in one.precisions)
+        raise BackboneError(f"the engine {name} has no {precision}: take --engine {capable}")
+    return engine.start(backbone, precision, sample)
 
 
 def engine_named(name: str, precision: str) -> str:
@@ -107,7 +108,7 @@ def engine_named(name: str, precision: str) -> str:
 
 
 def installed(name: str) -> bool:
-    """Whether the packages of an engine are there; not of one that is unknown."""
+    """Whether the packages of an engine are there; False for an unknown one."""
     return name in ENGINES and _installed(name)
 
 
@@ -117,10 +118,10 @@ def _installed(name: str) -> bool:
 
 def _fastest(precision: str) -> str:
     """Give the first engine that is installed and has a precision; with a GPU of NVIDIA's, PyTorch."""
-    able = [name for name, kind in ENGINES.items() if precision in kind.precisions]
-    if "torch" in able and shutil.which("nvidia-smi"):
+    capable = [name for name, engine in ENGINES.items() if precision in engine.precisions]
+    if "torch" in capable and shutil.which("nvidia-smi"):
         import torch
 
         if torch.cuda.is_available():
             return "torch"
-    return next((name for name in able if _installed(name)), able[0])
+    return next((name for name in capable if _installed(name)), capable[0])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fieldguide.core.errors import BackboneError
 from fieldguide.core.machine import cache_folder, temporary_folder, warn_of_cache
-from fieldguide.core.scratch import held
+from fieldguide.core.scratch import locked
 
 
 def converted(name: str, *facts: str, convert: Callable[[Path], None]) -> Path:
@@ -20,7 +20,7 @@ def converted(name: str, *facts: str, convert: Callable[[Path], None]) -> Path:
 
     Parameters
     ----------
-    name : of the backbone, for those who look into the cache
+    name : of the backbone, so that people who open the cache folder recognise it
     facts : all that decides the network: the weights' fingerprint, the engine and its version, the precision
     convert : writes the network's files into an empty folder
 
@@ -52,7 +52,7 @@ def converted(name: str, *facts: str, convert: Callable[[Path], None]) -> Path:
 
 def _make(folder: Path, convert: Callable[[Path], None]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder.parent) as scratch, held(Path(scratch)):
+    with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder.parent) as scratch, locked(Path(scratch)):
         place = Path(scratch) / folder.name
         place.mkdir()
         with quiet():
@@ -84,7 +84,7 @@ def _intact(folder: Path) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence what converters tell their developers: that tracing is deprecated, that torchvision is not there."""
+    """Silence warnings that concern the converters' developers: tracing is deprecated, torchvision is not there."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

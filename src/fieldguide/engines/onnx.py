@@ -11,7 +11,7 @@ from fieldguide.engines.converted import converted
 class OnnxEngine:
     """One thread a call, as many calls at once as there are cores: nothing waits for the slowest thread."""
 
-    key = "onnxruntime-float32"
+    cache_key = "onnxruntime-float32"
     batch = 4
 
     def __init__(self, backbone: Backbone) -> None:

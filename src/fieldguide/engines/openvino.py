@@ -15,14 +15,14 @@ from fieldguide.core.arrays import Bytes, Floats
 from fieldguide.core.errors import BackboneError
 from fieldguide.core.machine import cores
 from fieldguide.engines.converted import converted
-from fieldguide.engines.openvino_tokens import compute_what_is_read, has_attention
+from fieldguide.engines.openvino_tokens import compute_one_token, has_attention
 
 TELEMETRY = "openvino_telemetry"
 CONVERSION = "c2"  # another when networks are converted in another way, so that those kept are made again
 # A convolution's activations of one picture stay in the cache of the core that computes them. A transformer's weights
 # do not fit there and are read again for each batch
 BATCH, BATCH_OF_TRANSFORMERS = 1, 8
-HINTS = {"float32": "f32", "bfloat16": "bf16"}  # unless told, OpenVINO takes bfloat16 where the CPU has it
+HINTS = {"float32": "f32", "bfloat16": "bf16"}  # by default OpenVINO takes bfloat16 where the CPU has it
 
 
 @contextmanager
@@ -63,7 +63,7 @@ class OpenVinoEngine:
 
     Raises
     ------
-    BackboneError : bfloat16 is asked of a CPU that has no arithmetic for it.
+    BackboneError : bfloat16 on a CPU that has no arithmetic for it.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": HINTS[precision],
         }
         self.batch = int(model.input(0).shape[0])
-        self.key = f"openvino-{name or precision}-{self.batch}"
+        self.cache_key = f"openvino-{name or precision}-{self.batch}"
         self.model = core.compile_model(model, "CPU", settings)
         self.threads = local()  # an inference request serves one thread at a time
-        # The first look at a tensor's data sets something up inside OpenVINO's bindings. Two threads that are both the
-        # first wait for each other for ever, so it is done here
+        # The first access to a tensor's data sets something up inside OpenVINO's bindings. Two threads that are
+        # both the first wait for each other for ever, so it is done here
         _ = self.model.create_infer_request().get_input_tensor().data
 
     def __call__(self, pictures: Bytes) -> Floats:
@@ -131,5 +131,5 @@ def _model(backbone: Backbone) -> Any:
     model = convert(BATCH)
     if has_attention(model):
         model = convert(BATCH_OF_TRANSFORMERS)  # traced anew: the size of a batch may have become a constant in it
-        compute_what_is_read(model)
+        compute_one_token(model)
     return model

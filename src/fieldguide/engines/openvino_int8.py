@@ -1,4 +1,4 @@
-"""Weights and activations of 8 bits for OpenVINO, in ranges seen on the user's own pictures, and checked on them.
+"""Weights and activations of 8 bits for OpenVINO, calibrated on the user's own pictures and checked on them.
 
 Sources: post-training quantisation with fast bias correction, the documentation of NNCF; R. Krishnamoorthi, Quantizing
 deep convolutional networks, arXiv:1806.08342, 2018, on depthwise convolutions.
@@ -125,5 +125,5 @@ def _check(rounded: Floats, exact: Floats) -> None:
     if not cosine >= LEAST_COSINE:
         raise BackboneError(
             f"int8 is too coarse for this backbone and your pictures: on {len(exact)} of them the mean cosine to "
-            f"float32 is {cosine:.4f}, {LEAST_COSINE} at least is asked: take --precision float32"
+            f"float32 is {cosine:.4f}, {LEAST_COSINE} at least is needed: take --precision float32"
         )

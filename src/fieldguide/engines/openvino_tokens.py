@@ -1,6 +1,6 @@
-"""Where an embedding is one token's, as a transformer's class token, its last layer computes that token alone.
+"""Where an embedding is one token's, such as the class token of a transformer, the last layer computes it alone.
 
-Nobody reads the others after the last attention. In a network of 12 layers they are a 14th of the arithmetic.
+The other tokens are not used after the last attention. In a network of 12 layers they are a 14th of the arithmetic.
 """
 
 from math import prod
@@ -18,8 +18,8 @@ def has_attention(model: Any) -> bool:
     return any(node.get_type_name() == ATTENTION for node in model.get_ops())
 
 
-def compute_what_is_read(model: Any) -> None:
-    """Change a network of fixed shapes so that the token that is read is picked out as early as can be.
+def compute_one_token(model: Any) -> None:
+    """Change a network of fixed shapes so that the one token that is used is picked out as early as possible.
 
     From the operation that picks one place of an axis (`Gather`) one goes towards the input, as long as an operation
     treats the places of that axis alike, each by itself, and all that use its result need this one alone.
@@ -34,26 +34,27 @@ def compute_what_is_read(model: Any) -> None:
 def _pick_early(model: Any, gather: Any, place: int, axis: int) -> None:
     from openvino import opset13
 
-    asked: dict[Port, int] = {_port(gather.input(0)): axis}  # by input of an operation: the axis it needs one place of
+    # Of an operation's input, the one axis of which a single place is needed
+    axis_by_input: dict[Port, int] = {_port(gather.input(0)): axis}
     narrowed = False
     for node in reversed(model.get_ordered_ops()):  # what uses a result comes before what makes it
         if len(node.outputs()) != 1:
             continue
         uses = list(node.output(0).get_target_inputs())
-        axes = {asked.get(_port(use)) for use in uses}
+        axes = {axis_by_input.get(_port(use)) for use in uses}
         needed = None
         if len(axes) == 1 and (axis_here := axes.pop()) is not None:
             needed = _needed(node, axis_here)
         if needed:
-            asked |= {_port(node.input(number)): other for number, other in needed.items()}
+            axis_by_input |= {_port(node.input(number)): other for number, other in needed.items()}
             if node.get_type_name() == "Reshape":
                 shape = [1 if n == axis_here else length for n, length in enumerate(node.output(0).get_shape())]
                 node.input(1).replace_source_output(opset13.constant(shape, dtype="int64").output(0))
             narrowed = True
             continue
         for use in uses:
-            if _port(use) in asked and _port(use) != _port(gather.input(0)):
-                one = opset13.gather(node, opset13.constant([place]), opset13.constant(asked[_port(use)]))
+            if _port(use) in axis_by_input and _port(use) != _port(gather.input(0)):
+                one = opset13.gather(node, opset13.constant([place]), opset13.constant(axis_by_input[_port(use)]))
                 use.replace_source_output(one.output(0))
     if narrowed:
         gather.input(1).replace_source_output(opset13.constant(0, dtype="int64").output(0))

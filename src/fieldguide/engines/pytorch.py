@@ -1,4 +1,4 @@
-"""PyTorch, the engine that every other is held equal to, and the one for GPUs."""
+"""PyTorch: the reference that every other engine must agree with, and the engine for GPUs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,7 +24,7 @@ class TorchEngine:
 
     Raises
     ------
-    BackboneError : float16 is asked of a CPU, which has no arithmetic for it.
+    BackboneError : float16 on a CPU, which has no arithmetic for it.
     """
 
     batch = 32
@@ -36,7 +36,7 @@ class TorchEngine:
         self.device = gpu or "cpu"
         if precision == "float16" and not gpu:
             raise BackboneError("float16 needs a GPU, and PyTorch finds none: take --precision float32 or bfloat16")
-        self.key = "-".join(filter(None, ["torch", gpu, precision]))
+        self.cache_key = "-".join(filter(None, ["torch", gpu, precision]))
         self.type = None if precision == "float32" else getattr(torch, precision)
         self.network = with_normalisation(backbone).to(self.device)
         if gpu == "cuda":
@@ -47,9 +47,9 @@ class TorchEngine:
         """Embed (n, size, size, 3) pixels to (n, dim)."""
         import torch
 
-        faster = torch.autocast(self.device, self.type) if self.type else nullcontext()
+        autocast = torch.autocast(self.device, self.type) if self.type else nullcontext()
         threads = all_cores() if self.device == "cpu" else nullcontext()
-        with self.lock, threads, torch.inference_mode(), faster:
+        with self.lock, threads, torch.inference_mode(), autocast:
             embeddings: Floats = self.network(torch.from_numpy(pictures).to(self.device)).float().cpu().numpy()
         return embeddings
 

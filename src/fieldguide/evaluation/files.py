@@ -9,7 +9,7 @@ import numpy as np
 
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import AnswersError
-from fieldguide.embedding import is_embeddings, read_embeddings
+from fieldguide.embedding import EmbeddingTable, is_embeddings
 from fieldguide.evaluation.doubts import Compared, doubts
 from fieldguide.evaluation.scores import Evaluation, evaluate
 from fieldguide.evaluation.truth import find_answers, resolve_labels
@@ -129,7 +129,7 @@ def read_classes(gallery: Path, form: Format) -> Collection[str]:
     RecordsError : it is no gallery.
     """
     if is_embeddings(gallery):
-        labels = read_embeddings(gallery).labels
+        labels = EmbeddingTable.read(gallery).labels
         if labels is None:
             raise AnswersError(f"{gallery} has no labels: name the gallery that the answers were made by")
         return set(labels)

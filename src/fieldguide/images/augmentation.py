@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def augmentation(size: int) -> Any:
     """Make kornia's augmentation of batches (n, 3, size, size) from 0 to 1: SimCLR's, with a milder crop.
 
-    Its turn of the hue is left out: on a CPU that takes longer than all the rest, and colours tell things apart.
+    Its turn of the hue is left out: on a CPU that takes longer than all the rest, and colours distinguish things.
 
     Source: T. Chen, S. Kornblith, M. Norouzi, G. Hinton, SimCLR, ICML 2020, appendix A.
     """
@@ -35,14 +35,14 @@ def decoded(source: Source, steps: Preprocessing) -> Bytes:
     return steps(open_rgb(source, SPARE * steps.shorter_side))
 
 
-def as_shares(pixels: Bytes) -> "torch.Tensor":
+def to_floats(pixels: Bytes) -> "torch.Tensor":
     """Give pixels (n, size, size, 3) as numbers from 0 to 1, (n, 3, size, size)."""
     import torch
 
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
 
 
-def as_pixels(shares: "torch.Tensor") -> Bytes:
-    """Undo `as_shares`, rounded."""
-    pixels: Bytes = (shares.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+def to_bytes(pictures: "torch.Tensor") -> Bytes:
+    """Undo `to_floats`, rounded."""
+    pixels: Bytes = (pictures.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
     return pixels

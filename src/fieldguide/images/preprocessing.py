@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Filter = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)  # in Pillow's order: their numbers stand in configuration files
-REACH = 3  # pixels that the widest filter, Lanczos, looks to either side
+FILTER_RADIUS = 3  # pixels to either side that the widest filter, Lanczos, takes into account
 
 # How much larger than needed a picture is decoded, at least, where it is decoded smaller than it is. With 1 the cosine
 # of a photograph's embedding to that of full decoding falls to 0.990, with 2 it stays above 0.999
@@ -53,8 +53,8 @@ class Preprocessing:
         top, bottom = _span(height, rows, self.size)
         # Only what the crop shows is resized: that is the same, and bounded for a 1 × 30,000 strip. Across first, then
         # down, as checkpoints were trained; Pillow 13 left to itself goes by the shape, and rounds in between
-        reach = REACH * max(height / rows, 1) + 1
-        first, last = max(0, floor(top - reach)), min(height, ceil(bottom + reach))
+        radius = FILTER_RADIUS * max(height / rows, 1) + 1
+        first, last = max(0, floor(top - radius)), min(height, ceil(bottom + radius))
         picture = picture.resize((self.size, last - first), filter, box=(left, first, right, last))
         square = picture.resize((self.size, self.size), filter, box=(0, top - first, self.size, bottom - first))
         return np.asarray(square)

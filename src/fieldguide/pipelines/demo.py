@@ -43,9 +43,8 @@ def run_demo(folder: Path) -> None:
 
     from fieldguide.report import draw_predictions
     from fieldguide.report.page import write_page
-    from fieldguide.report.run import ReportData
 
-    run, page = ReportData.of(result, truth), folder / "report.html"
+    run, page = result.report_data(truth), folder / "report.html"
     rows = list(range(0, len(truth), len(truth) // 8))[:8]
     draw_predictions(run.ranking, rows, run.queries.paths, run.gallery.paths, truth).savefig(figure)
     words = f"{details} {folder / 'gallery'} {folder / 'queries'} --truth {folder / 'truth.csv'} -o {page}"

@@ -8,11 +8,10 @@ from pathlib import Path
 from fieldguide.core.outputs import EMBEDDINGS, UNREADABLE, check_outputs, check_overwrites, list_path
 from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder, Pictures, pictures_of
-from fieldguide.embedding.exchange import write_embeddings
 from fieldguide.records import ImageTable, read_labelled, read_queries
 from fieldguide.records.answers import Format
 from fieldguide.records.overview import log_overview, names_of
-from fieldguide.records.places import Roots, looked_for
+from fieldguide.records.places import Roots, describe_search
 from fieldguide.records.unreadable import (
     UnreadablePicture,
     UnreadablePictures,
@@ -86,7 +85,7 @@ def _warn_of_lost_classes(gallery: EmbeddingTable) -> None:
 def _none_of(
     what: str, pictures: ImageTable, missing: Sequence[UnreadablePicture], unreadable: Sequence[UnreadablePicture]
 ) -> UnreadablePictures:
-    first = pictures.images[0] if 0 in pictures.in_memory else looked_for(pictures.paths[0], pictures.images[0])
+    first = pictures.images[0] if 0 in pictures.in_memory else describe_search(pictures.paths[0], pictures.images[0])
     return UnreadablePictures(
         f"none of the {len(pictures):,} {what} can be read ({missing[0].reason}); the first was {first}", unreadable
     )
@@ -137,6 +136,6 @@ def embed_files(
             raise _none_of("pictures", wanted, unreadable, unreadable)
         if strict:
             refuse_unreadable(unreadable)
-    write_embeddings(table, output)
+    table.write(output)
     write_unreadable(unreadable, output, form.image_column)
     return table

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
 from fieldguide.core.errors import RecordsError
-from fieldguide.embedding import EmbeddingTable, is_embeddings, read_embeddings
+from fieldguide.embedding import EmbeddingTable, is_embeddings
 from fieldguide.embedding.embedder import Pictures, pictures_of
 from fieldguide.records import ImageTable, refuse_repeats, without_distractors
 from fieldguide.records.answers import Format
@@ -106,4 +106,4 @@ def _embeddings_in(given: Given) -> EmbeddingTable | None:
     """Give the embeddings that these are, or that a file of them holds; None for pictures."""
     if isinstance(given, EmbeddingTable):
         return given
-    return read_embeddings(given) if is_path(given) and is_embeddings(Path(given)) else None
+    return EmbeddingTable.read(given) if is_path(given) and is_embeddings(Path(given)) else None

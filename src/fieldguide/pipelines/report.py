@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from fieldguide.backbones import Backbone
-from fieldguide.backbones.adapted import EPOCHS
-from fieldguide.backbones.adapted import load as load_adapted
+from fieldguide.backbones import Backbone, load_backbone
+from fieldguide.backbones.adapted import EPOCHS, load
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import AnswersError, FieldguideError, RecordsError
 from fieldguide.core.files import written_whole
-from fieldguide.embedding import EmbeddingTable, is_embeddings, read_embeddings
+from fieldguide.embedding import EmbeddingTable, is_embeddings
 from fieldguide.embedding.embedder import Embedder, Pictures, pictures_of
 from fieldguide.engines import installed
 from fieldguide.evaluation import match_truth
@@ -145,11 +144,11 @@ def report_data_of_embeddings(
     """
     columns = {"image_column": form.image_column}
     known: Pictures = (
-        read_embeddings(gallery)
+        EmbeddingTable.read(gallery)
         if is_embeddings(gallery)
         else read_gallery(gallery, **columns, label_column=form.label_column, unknown=form.unknown)
     )
-    asked: Pictures = read_embeddings(queries) if is_embeddings(queries) else read_queries(queries, **columns)
+    asked: Pictures = EmbeddingTable.read(queries) if is_embeddings(queries) else read_queries(queries, **columns)
     pictures, query_pictures = pictures_of(known), pictures_of(asked)
     if pictures.labels is None:
         raise RecordsError(f"{gallery} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")
@@ -188,7 +187,7 @@ def read_stages(
         return {}
     import torch
 
-    trained = load_adapted(str(folder))
+    trained = load(str(folder), load_backbone)
     shots, asked = embedded(trained.base)
     stages = {}
     with torch.inference_mode():

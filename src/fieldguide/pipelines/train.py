@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldguide.backbones import load_backbone
-from fieldguide.embedding import open_store
+from fieldguide.embedding import open_cache
 from fieldguide.engines import start_engine
 from fieldguide.records import read_both, read_gallery
 from fieldguide.records.overview import log_overview
@@ -78,5 +78,5 @@ def train(
         known, unlabelled = read_both(gallery, queries, **columns, image_root=image_root)
     base = load_backbone(backbone)
     runner = start_engine(engine, base)
-    store = open_store(base, runner)
-    return train_backbone(how, known, unlabelled, base, Path(output), engine=runner, store=store)
+    cache = open_cache(base, runner)
+    return train_backbone(how, known, unlabelled, base, Path(output), engine=runner, cache=cache)

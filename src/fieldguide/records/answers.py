@@ -38,7 +38,7 @@ class Format:
     unknown: str = UNKNOWN
 
     def check(self, labels: Iterable[str]) -> None:
-        """Refuse labels that could not be told apart in one cell.
+        """Refuse labels that could not be separated again in one cell.
 
         Raises
         ------
@@ -70,15 +70,15 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
     """Write text as CSV, with tabs to a .tsv, whole or not at all. File names that are not UTF-8 keep their bytes."""
     check_writable(path)
     rows = list(rows)
-    # Python's csv, before 3.13, quotes a lone carriage return only when told to
-    odd = any("\r" in cell for row in rows for cell in row)
+    # Python's csv, before 3.13, quotes a lone carriage return only on demand
+    has_returns = any("\r" in cell for row in rows for cell in row)
     with (
         written_whole(path) as scratch,
         scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         csv.writer(
-            file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
+            file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL
         ).writerows([header, *rows])
 
 
@@ -106,7 +106,7 @@ class Answers:
 
         Raises
         ------
-        AnswersError : as said.
+        AnswersError : it names the query.
         """
         seen = set()
         for name, labels in zip(self.names, self.labels, strict=True):

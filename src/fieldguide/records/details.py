@@ -1,4 +1,4 @@
-"""The Parquet of details, as far as it can be trusted: the columns that are needed, of the types that they must be."""
+"""Reads the Parquet of details: the columns that are needed, checked for their types and for what is missing."""
 
 import json
 from collections.abc import Sequence
@@ -68,14 +68,14 @@ def read_table(path: Path, columns: Sequence[str] = tuple(TYPES)) -> "pa.Table":
         arrays = [table.column(name).cast(TYPES[name]) for name in columns]
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise AnswersError(f"{path} holds no details ({str(error).splitlines()[0]}): {wrote}") from error
-    kept = pa.table(dict(zip(columns, arrays, strict=True)), metadata=table.schema.metadata)
+    checked = pa.table(dict(zip(columns, arrays, strict=True)), metadata=table.schema.metadata)
     for name in columns:
-        if kept.column(name).null_count and name not in MAY_MISS:
+        if checked.column(name).null_count and name not in MAY_MISS:
             raise AnswersError(f"{path} holds no details, as a row has no value in column '{name}': {wrote}")
-    if not len(kept):
+    if not len(checked):
         raise AnswersError(f"{path} holds no answers")
-    _check_ranks(path, kept)
-    return kept
+    _check_ranks(path, checked)
+    return checked
 
 
 def _check_ranks(path: Path, table: "pa.Table") -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from fieldguide.core.errors import RecordsError
-from fieldguide.records.kinds import is_note, is_system_file, is_system_folder, way_out
+from fieldguide.records.kinds import explain_ending, is_note, is_system_file, is_system_folder
 
 log = logging.getLogger("fieldguide")
 
@@ -66,7 +66,7 @@ def pictures_under(folder: Path) -> Listing:
         elif is_note(file):
             notes[suffix or "no ending"] += 1
         else:
-            found.passed_over[name] = way_out(file) or (
+            found.passed_over[name] = explain_ending(file) or (
                 f"not a picture by its ending {suffix}: if it is one, convert it to JPEG or PNG"
                 if suffix
                 else "its name has no ending: if it is a picture, give it one, such as .jpg"
@@ -74,7 +74,7 @@ def pictures_under(folder: Path) -> Listing:
     found.pictures.sort()
     found.passed_over = dict(sorted(found.passed_over.items()))
     found.folders = sorted(walk.top)
-    _tell(folder, walk, notes)
+    _log_passed_over(folder, walk, notes)
     return found
 
 
@@ -83,7 +83,7 @@ def _not_there(path: Path) -> str | None:
     return f"a link to {path.readlink()}, which is not there" if path.is_symlink() and not path.exists() else None
 
 
-def _tell(folder: Path, walk: "_Walk", notes: Counter[str]) -> None:
+def _log_passed_over(folder: Path, walk: "_Walk", notes: Counter[str]) -> None:
     if notes:
         kinds = ", ".join(kind for kind, _ in notes.most_common(5))
         log.warning("%s: passed over %d files that are not pictures by name (%s)", folder, notes.total(), kinds)

@@ -1,4 +1,4 @@
-"""What the name of a file or folder says: bins and thumbnails, notes beside pictures, or a picture not to be read."""
+"""Kinds of files and folders by name: bins and thumbnails, notes beside pictures, pictures that cannot be read."""
 
 import os
 
@@ -19,7 +19,7 @@ NOTE_SUFFIXES = (  # what lies beside pictures and is none
     ".sfv .sig .asc .torrent .gpx .kml .nmea .shp .dbf .shx .prj .cpg .tfw .jgw .pgw .wld .thm .lrv .aae .dop .pp3 "
     ".cos .comask .cot .lrcat .lrprev .lrtemplate .wav .mp3 .flac .ogg .m4a .srt .icc .icm .ttf .otf"
 )
-WAYS_OUT = {  # by the reason, the endings
+EXPLANATIONS = {  # and the endings they are of
     "a camera's raw file: export it as JPEG or TIFF": (
         ".3fr .ari .arw .bay .cap .cr2 .cr3 .crw .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos "
         ".mrw .nef .nrw .orf .ori .pef .ptx .pxn .raf .raw .rw2 .rwl .rwz .sr2 .srf .srw .x3f"
@@ -41,7 +41,7 @@ WAYS_OUT = {  # by the reason, the endings
     "a download that was broken off: download it again": ".part .partial .crdownload .download .opdownload",
 }
 NOTE_ENDINGS = frozenset(NOTE_SUFFIXES.split())
-REASONS = {ending: reason for reason, endings in WAYS_OUT.items() for ending in endings.split()}
+EXPLANATION_OF = {ending: reason for reason, endings in EXPLANATIONS.items() for ending in endings.split()}
 
 
 def is_system_folder(name: str) -> bool:
@@ -60,6 +60,6 @@ def is_note(name: str) -> bool:
     return ending in NOTE_ENDINGS or (not ending and stem in NOTES)
 
 
-def way_out(name: str) -> str | None:
-    """Say what a file is that is no picture by its ending, and what to do; None where the ending is not known."""
-    return REASONS.get(os.path.splitext(name)[1].lower())  # noqa: PTH122
+def explain_ending(name: str) -> str | None:
+    """Say what kind of file an ending means that is no picture, and what to do; None for an unknown ending."""
+    return EXPLANATION_OF.get(os.path.splitext(name)[1].lower())  # noqa: PTH122

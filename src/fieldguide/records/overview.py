@@ -1,4 +1,4 @@
-"""What was read, in a line, and what of it looks like a mistake."""
+"""A line on what was read, and warnings of what in it is probably a mistake."""
 
 import logging
 import os
@@ -19,21 +19,21 @@ NAMED = 3  # classes that a warning names, at most
 
 def log_overview(gallery: ImageTable | None = None, queries: ImageTable | None = None) -> None:
     """Say what was read: `gallery: 54 classes, 162 pictures (1 to 5 a class); queries: 4,026`."""
-    said = []
+    parts = []
     if gallery is not None:
         shots = gallery.shots()
         fewest, most = min(shots.values()), max(shots.values())
         each = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-        said.append(f"gallery: {_count(len(shots), 'class')}, {_count(len(gallery), 'picture')} ({each} a class)")
+        parts.append(f"gallery: {_count(len(shots), 'class')}, {_count(len(gallery), 'picture')} ({each} a class)")
         if gallery.distractors:
-            said.append(_count(len(gallery.distractors), "labelled distractor"))
+            parts.append(_count(len(gallery.distractors), "labelled distractor"))
     if queries is not None:
-        said.append(f"queries: {len(queries):,}")
-    log.info("%s", "; ".join(said))
+        parts.append(f"queries: {len(queries):,}")
+    log.info("%s", "; ".join(parts))
 
 
 def warn_of_folder(folder: Path, listing: Listing, labels: Sequence[str]) -> None:
-    """Name what looks wrong with a gallery folder: classes without pictures, a level too many.
+    """Warn of what is probably wrong with a gallery folder: classes without pictures, a level too many.
 
     Parameters
     ----------
@@ -65,19 +65,19 @@ def warn_of_folder(folder: Path, listing: Listing, labels: Sequence[str]) -> Non
         log.warning("%s: every picture is of the one class '%s'", folder, labels[0])
 
 
-def warn_of_labels(source: str | os.PathLike[str], catalog: ImageTable) -> None:
-    """Name labels that differ only in what is hardly seen: case, and spaces of several kinds or lengths."""
-    by_look: dict[str, list[str]] = {}
-    for label in catalog.shots():
-        by_look.setdefault(" ".join(label.casefold().split()), []).append(label)
-    if alike := [labels for labels in by_look.values() if len(labels) > 1]:
+def warn_of_labels(source: str | os.PathLike[str], pictures: ImageTable) -> None:
+    """Warn of labels that differ only in what is hardly seen: case, and spaces of several kinds or lengths."""
+    by_spelling: dict[str, list[str]] = {}
+    for label in pictures.shots():
+        by_spelling.setdefault(" ".join(label.casefold().split()), []).append(label)
+    if alike := [labels for labels in by_spelling.values() if len(labels) > 1]:
         pairs = " and ".join(repr(label) for label in alike[0])
         more = f", and {len(alike) - 1} other such" if len(alike) > 1 else ""
         log.warning("%s: %s are different classes by their case or spaces alone%s", source, pairs, more)
 
 
 def warn_of_overlap(gallery_source: Path, queries_source: Path, gallery: ImageTable, queries: ImageTable) -> None:
-    """Say when pictures of the gallery are asked for, or the queries' folder is read as a class."""
+    """Warn of pictures that are in gallery and queries, and of a queries' folder that is read as a class."""
     known = {os.path.abspath(path) for path in gallery.paths}  # noqa: PTH100  a Path for each of a million is slow
     both = [image for image, path in zip(queries.images, queries.paths, strict=True) if os.path.abspath(path) in known]  # noqa: PTH100
     if not both:

@@ -37,16 +37,16 @@ def locate(table: Path, images: Sequence[str], image_root: Roots = None) -> list
     return [first(image) for image in images]
 
 
-def looked_for(path: Path, image: str) -> str:
-    """Say where a picture was looked for, and which image root would have found it, if one is near."""
-    said, parts = f"looked for at {path.absolute()}", PurePath(image).parts
+def describe_search(path: Path, image: str) -> str:
+    """Describe where a picture was looked for, and which image root would have found it, if one is near."""
+    place, parts = f"looked for at {path.absolute()}", PurePath(image).parts
     if os.path.lexists(path) or path.parts[-len(parts) :] != parts or PurePath(image).is_absolute():
-        return said
+        return place
     root = path.parents[len(parts) - 1]
     for folder in [*_folders_in(root), root.parent, *_folders_in(root.parent), Path()]:
         if os.path.lexists(folder / image):
-            return f"{said}; it is in {folder}: add --image-root '{folder}'"
-    return f"{said}; if relative paths start elsewhere, say where with --image-root"
+            return f"{place}; it is in {folder}: add --image-root '{folder}'"
+    return f"{place}; if relative paths start elsewhere, say where with --image-root"
 
 
 class _Finder:

@@ -13,7 +13,7 @@ from fieldguide.records.places import Roots, locate
 from fieldguide.records.tables import is_table, read_columns
 from fieldguide.records.text import normal_form, normal_forms
 
-UNKNOWN = "-1"  # the unknown label unless told otherwise, as in the report
+UNKNOWN = "-1"  # the unknown label by default, as in the report
 
 
 def read_gallery(
@@ -36,7 +36,7 @@ def read_gallery(
 
     Returns
     -------
-    A catalog with labels, in the table's order, or sorted by class and name, and apart from them its `distractors`.
+    The pictures with their labels, in the table's order, or sorted by class and name; its `distractors` apart.
 
     Raises
     ------
@@ -57,41 +57,41 @@ def read_labelled(
     """Read the labelled pictures as `read_gallery` does, with no unknown label: every label is that of a class."""
     path = Path(source)
     if path.is_dir():
-        catalog = _gallery_folder(path)
+        pictures = _gallery_folder(path)
     elif is_table(path):
         images, labels = read_columns(path, [image_column, label_column])
-        catalog = ImageTable(images, locate(path, images, image_root), normal_forms(labels))
+        pictures = ImageTable(images, locate(path, images, image_root), normal_forms(labels))
     elif path.exists():
         raise RecordsError(f"{path}: a gallery is a folder with a subfolder a class, a .csv or a .parquet")
     else:
         raise RecordsError(f"no such file or folder: {path}")
-    if not catalog:
+    if not pictures:
         raise RecordsError(
-            f"{path} holds no pictures: a gallery needs at least one picture a class{_what_else(catalog)}"
+            f"{path} holds no pictures: a gallery needs at least one picture a class{_what_else(pictures)}"
         )
-    refuse_repeats(path, catalog)
-    warn_of_labels(path, catalog)
-    return catalog
+    refuse_repeats(path, pictures)
+    warn_of_labels(path, pictures)
+    return pictures
 
 
-def without_distractors(source: str | os.PathLike[str], catalog: ImageTable, unknown: str) -> ImageTable:
-    """Set the pictures of a gallery that have the unknown label apart: they are known to be of none of its classes.
+def without_distractors(source: str | os.PathLike[str], pictures: ImageTable, unknown: str) -> ImageTable:
+    """Set apart the pictures of a gallery that have the unknown label: they are known to be of none of its classes.
 
     Raises
     ------
     RecordsError : there are no others.
     """
-    labels, unknown = catalog.labels or (), normal_form(unknown)
+    labels, unknown = pictures.labels or (), normal_form(unknown)
     if unknown not in labels:
-        return catalog
+        return pictures
     known = [row for row, label in enumerate(labels) if label != unknown]
     if not known:
         raise RecordsError(
             f"{source}: all {len(labels):,} pictures have the unknown label '{unknown}': a gallery needs at least one "
             "picture a class"
         )
-    distractors = catalog.take([row for row, label in enumerate(labels) if label == unknown])
-    return replace(catalog.take(known), distractors=distractors, passed_over=catalog.passed_over)
+    distractors = pictures.take([row for row, label in enumerate(labels) if label == unknown])
+    return replace(pictures.take(known), distractors=distractors, passed_over=pictures.passed_over)
 
 
 def read_queries(
@@ -108,7 +108,7 @@ def read_queries(
 
     Returns
     -------
-    A catalog without labels; a folder's pictures are named relative to it.
+    The pictures, without labels; a folder's pictures are named relative to it.
 
     Raises
     ------
@@ -118,18 +118,18 @@ def read_queries(
     if path.is_dir():
         found = pictures_under(path)
         images = found.pictures
-        catalog = ImageTable(images, [path / image for image in images], passed_over=found.passed_over)
+        pictures = ImageTable(images, [path / image for image in images], passed_over=found.passed_over)
     elif is_table(path):
         (images,) = read_columns(path, [image_column])
-        catalog = ImageTable(images, locate(path, images, image_root))
+        pictures = ImageTable(images, locate(path, images, image_root))
     elif path.exists():
-        catalog = ImageTable([str(source)], [path])
+        pictures = ImageTable([str(source)], [path])
     else:
         raise RecordsError(f"no such file or folder: {path}")
-    if not catalog:
-        raise RecordsError(f"{path} holds no pictures to identify{_what_else(catalog)}")
-    refuse_repeats(path, catalog)
-    return catalog
+    if not pictures:
+        raise RecordsError(f"{path} holds no pictures to identify{_what_else(pictures)}")
+    refuse_repeats(path, pictures)
+    return pictures
 
 
 def read_both(
@@ -147,13 +147,13 @@ def read_both(
     ------
     RecordsError : as `read_gallery` and `read_queries` do.
     """
-    known = read_gallery(
+    gallery_table = read_gallery(
         gallery, image_column=image_column, label_column=label_column, unknown=unknown, image_root=image_root
     )
-    asked = read_queries(queries, image_column=image_column, image_root=image_root)
-    log_overview(known, asked)
-    warn_of_overlap(Path(gallery), Path(queries), known, asked)
-    return known, asked
+    query_table = read_queries(queries, image_column=image_column, image_root=image_root)
+    log_overview(gallery_table, query_table)
+    warn_of_overlap(Path(gallery), Path(queries), gallery_table, query_table)
+    return gallery_table, query_table
 
 
 def _gallery_folder(folder: Path) -> ImageTable:
@@ -171,24 +171,24 @@ def _gallery_folder(folder: Path) -> ImageTable:
     return ImageTable(images, [folder / image for image in images], labels, passed_over=found.passed_over)
 
 
-def _what_else(catalog: ImageTable) -> str:
-    """Name a file that there is instead of pictures."""
-    if not catalog.passed_over:
+def _what_else(pictures: ImageTable) -> str:
+    """Name a file that lies there instead of pictures, for an error."""
+    if not pictures.passed_over:
         return ""
-    name, reason = next(iter(catalog.passed_over.items()))
+    name, reason = next(iter(pictures.passed_over.items()))
     return f". There is {name} ({reason})"
 
 
-def refuse_repeats(source: str | os.PathLike[str], catalog: ImageTable) -> None:
-    """Refuse a catalog in which a picture is there twice.
+def refuse_repeats(source: str | os.PathLike[str], pictures: ImageTable) -> None:
+    """Refuse pictures of which one is listed twice.
 
     Raises
     ------
-    RecordsError : as said.
+    RecordsError : it names the picture, and its labels if they differ.
     """
-    labels: Sequence[str] = catalog.labels or [""] * len(catalog)
+    labels: Sequence[str] = pictures.labels or [""] * len(pictures)
     seen: dict[str, str] = {}
-    for image, path, label in zip(catalog.images, catalog.paths, labels, strict=True):
+    for image, path, label in zip(pictures.images, pictures.paths, labels, strict=True):
         place = os.path.normpath(path)
         if place not in seen:
             seen[place] = label

@@ -1,4 +1,4 @@
-"""What stands between the labels of one answer: chosen by the labels, and found again in a file of answers."""
+"""The separator between the labels of one answer: chosen by the labels, and found again in a file of answers."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,9 +16,9 @@ def choose_separator(labels: Iterable[str]) -> str:
     ------
     AnswersError : there is none.
     """
-    held = set().union(*labels)
+    characters = set().union(*labels)
     for separator in SEPARATORS:
-        if separator not in held:
+        if separator not in characters:
             return separator
     raise AnswersError(
         "space, ;, | and tab all stand in labels: name a separator that does not with --separator, for example "

@@ -63,7 +63,7 @@ def _read_csv(path: Path, columns: Sequence[str]) -> list[list[str]]:
         encoding = _encoding(path)
         with path.open(newline="", encoding=encoding) as file:
             delimiter, header, rows = _begin(path, file, columns)
-            wanted = _positions(path, header, columns)
+            positions = _positions(path, header, columns)
             named = len(header) - next((n for n, name in enumerate(reversed(header)) if not _is_empty(name)), 0)
             for line, row in rows:
                 if len(row) == 1 < len(header) and _is_empty(row[0]):
@@ -74,7 +74,7 @@ def _read_csv(path: Path, columns: Sequence[str]) -> list[list[str]]:
                         f"{path}, line {line}: {len(row)} values where the header names "
                         f"{named} columns; quote values that hold {DELIMITERS.get(delimiter, delimiter)}"
                     )
-                for column, position in zip(values, wanted, strict=True):
+                for column, position in zip(values, positions, strict=True):
                     column.append(cells[position])
     except UnicodeDecodeError as error:
         raise RecordsError(_not_unicode(path, encoding)) from error
@@ -120,9 +120,9 @@ def _begin(path: Path, file: TextIO, columns: Sequence[str]) -> tuple[str, list[
 
     If there is none, it is the one that the file's name says.
     """
-    told = re.fullmatch(r'"?sep=(.)"?', file.readline().strip("\r\n"))  # Excel's own first line
-    start, lines = (file.tell(), 1) if told else (0, 0)
-    usual = told[1] if told else "\t" if path.suffix.lower() == ".tsv" else ","
+    declared = re.fullmatch(r'"?sep=(.)"?', file.readline().strip("\r\n"))  # Excel's own first line
+    start, lines = (file.tell(), 1) if declared else (0, 0)
+    usual = declared[1] if declared else "\t" if path.suffix.lower() == ".tsv" else ","
     for delimiter in sorted(DELIMITERS, key=lambda delimiter: delimiter != usual):
         rows = _rows(path, file, delimiter, start, lines)
         try:
@@ -157,14 +157,14 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> list[list[str]]:
 
     try:
         names = pq.read_schema(path).names
-        wanted = [names[place] for place in _positions(path, names, columns)]
-        table = pq.read_table(path, columns=wanted)
-        texts = [table.column(name).cast(pa.string()).to_pylist() for name in wanted]
+        stored = [names[place] for place in _positions(path, names, columns)]
+        table = pq.read_table(path, columns=stored)
+        texts = [table.column(name).cast(pa.string()).to_pylist() for name in stored]
     except (pa.ArrowException, OSError) as error:
         raise RecordsError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     rows = [[value or "" for value in row] for row in zip(*texts, strict=True)]
-    kept = [row for row in rows if len(row) == 1 or not all(map(_is_empty, row))]
-    return [[row[place] for row in kept] for place in range(len(columns))]
+    full = [row for row in rows if len(row) == 1 or not all(map(_is_empty, row))]
+    return [[row[place] for row in full] for place in range(len(columns))]
 
 
 def _places(header: Sequence[str], column: str) -> list[int]:

@@ -10,7 +10,7 @@ from fieldguide.core.errors import RecordsError
 from fieldguide.core.outputs import LIST_HEADER, is_list, list_path
 from fieldguide.records.answers import write_table
 from fieldguide.records.image_table import ImageTable
-from fieldguide.records.kinds import way_out
+from fieldguide.records.kinds import explain_ending
 
 log = logging.getLogger("fieldguide")
 
@@ -48,7 +48,7 @@ def unreadable_in(pictures: ImageTable, reasons: Mapping[int, str], part: str) -
     """
     images = pictures.images
     return [
-        UnreadablePicture(images[row], part, _with_way_out(images[row], reason)) for row, reason in reasons.items()
+        UnreadablePicture(images[row], part, _with_explanation(images[row], reason)) for row, reason in reasons.items()
     ] + [UnreadablePicture(name, part, reason) for name, reason in pictures.passed_over.items()]
 
 
@@ -57,7 +57,7 @@ def refuse_unreadable(unreadable: Sequence[UnreadablePicture]) -> None:
 
     Raises
     ------
-    UnreadablePictures : as said.
+    UnreadablePictures : it names the first.
     """
     if unreadable:
         first, count = unreadable[0], len(unreadable)
@@ -68,9 +68,9 @@ def refuse_unreadable(unreadable: Sequence[UnreadablePicture]) -> None:
         )
 
 
-def _with_way_out(image: str, reason: str) -> str:
-    known = way_out(image)
-    return f"{reason}; {known}" if known else reason
+def _with_explanation(image: str, reason: str) -> str:
+    explanation = explain_ending(image)
+    return f"{reason}; {explanation}" if explanation else reason
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What an identification comes to: the answers, what they were made of, and the ways out of it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -15,6 +15,8 @@ from fieldguide.report.details import RunFacts, write_details
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from fieldguide.report.run import ReportData
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,7 +107,16 @@ class IdentificationResult:
         FieldguideError : the extra is not installed, or the file cannot be written.
         """
         from fieldguide.report.page import write_page
-        from fieldguide.report.run import ReportData, check_report
+        from fieldguide.report.run import check_report
 
         check_report()
-        write_page(ReportData.of(self), Path(path), show=show)
+        write_page(self.report_data(), Path(path), show=show)
+
+    def report_data(self, truth: Mapping[str, str] | None = None) -> "ReportData":
+        """Give what a report of this run draws on; with the true labels by name, if they are known."""
+        from fieldguide.report.run import ReportData
+        from fieldguide.report.trained import read_training, trained_folder
+
+        gallery, queries = self.gallery, self.queries
+        parts = self.ranking, self.facts, gallery.readable, queries.pictures, gallery.matrix, queries
+        return ReportData(*parts, truth, training=read_training(trained_folder(self.facts.backbone)))

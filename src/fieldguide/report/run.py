@@ -16,8 +16,6 @@ from fieldguide.recognition import NOTHING, UNKNOWN, DBSCANRule, Ranking
 from fieldguide.records import ImageTable
 from fieldguide.report.details import RunFacts
 from fieldguide.report.plane import Plane, lay_out, lay_out_epochs
-from fieldguide.report.result import IdentificationResult
-from fieldguide.report.trained import read_training, trained_folder
 
 
 def check_report() -> None:
@@ -61,14 +59,6 @@ class ReportData:
     training: Sequence[Mapping[str, Any]] = ()
     stages: Mapping[int, tuple[Floats, EmbeddingTable]] = field(default_factory=dict)
     layout: str = "t-sne"
-
-    @classmethod
-    def of(cls, result: IdentificationResult, truth: Mapping[str, str] | None = None) -> "ReportData":
-        """Give what a report of an identification draws on; with the true labels by name, if they are known."""
-        training = read_training(trained_folder(result.facts.backbone))
-        gallery, queries = result.gallery, result.queries
-        parts = result.ranking, result.facts, gallery.readable, queries.pictures, gallery.matrix, queries
-        return cls(*parts, truth, training=training)
 
     @cached_property
     def plane(self) -> Plane:

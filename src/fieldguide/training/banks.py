@@ -9,7 +9,7 @@ import torch
 
 from fieldguide.core.arrays import Bytes, Floats
 from fieldguide.core.machine import cores
-from fieldguide.images.augmentation import as_shares, augmentation, decoded
+from fieldguide.images.augmentation import augmentation, decoded, to_floats
 from fieldguide.images.preprocessing import Preprocessing
 from fieldguide.records.image_table import Source
 
@@ -71,11 +71,11 @@ class Pictures:
 
     def draw(self, rows: Sequence[int]) -> torch.Tensor:
         """Give augmented and normalised pictures (len(rows), 3, size, size)."""
-        return self._normalised(self.augment(as_shares(self._squares(rows))).clamp(0, 1) * 255)
+        return self._normalised(self.augment(to_floats(self._squares(rows))).clamp(0, 1) * 255)
 
     def plain(self, rows: Sequence[int]) -> torch.Tensor:
         """Give normalised pictures (len(rows), 3, size, size)."""
-        return self._normalised(as_shares(self._squares(rows)) * 255)
+        return self._normalised(to_floats(self._squares(rows)) * 255)
 
     def _squares(self, rows: Sequence[int]) -> Bytes:
         return np.stack(list(self.pool.map(lambda row: decoded(self.paths[row], self.steps), rows)))

@@ -20,7 +20,7 @@ from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.core.errors import FieldguideError, RecordsError
 from fieldguide.core.files import written_whole
 from fieldguide.core.randomness import seeded
-from fieldguide.embedding import Store, embed
+from fieldguide.embedding import EmbeddingCache, embed
 from fieldguide.embedding.views import Views
 from fieldguide.engines import Engine, start_engine
 from fieldguide.records import ImageTable
@@ -92,7 +92,7 @@ def train(
     folder: Path,
     *,
     engine: str | Engine = "auto",
-    store: Store | None = None,
+    cache: EmbeddingCache | None = None,
     views: Views | None = None,
     show: bool = True,
 ) -> Trained:
@@ -106,7 +106,7 @@ def train(
     backbone : what to start from
     folder : where the adapted backbone goes; a training that was broken off there is taken up
     engine : what runs the backbone
-    store : where embeddings of earlier runs are
+    cache : where embeddings of earlier runs are
     views : where views that another training made of the same pictures are
     show : whether to show progress
 
@@ -126,7 +126,7 @@ def train(
     parts = []
     for what, catalog in (("gallery", gallery), ("queries", queries)):
         if catalog is not None:
-            embeddings = embed(catalog, backbone, engine=runner, store=store, what=what, show=show)
+            embeddings = embed(catalog, backbone, engine=runner, cache=cache, what=what, show=show)
             readable = catalog.take(embeddings.rows)
             if not readable:
                 raise RecordsError(f"none of the {len(catalog)} pictures of the {what} can be read")

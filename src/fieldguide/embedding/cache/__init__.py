@@ -1,13 +1,21 @@
-"""What earlier runs embedded, kept in the cache folder, so that no picture is embedded twice."""
+"""The cache of embeddings of earlier runs, so that no picture is embedded twice."""
 
 from fieldguide.embedding.cache.embeddings import (
-    Sighting,
-    Store,
+    EmbeddingCache,
+    FileSignature,
     embeddings_folder,
-    open_store,
-    sight,
-    sight_in_memory,
+    open_cache,
+    sign_file,
+    sign_in_memory,
     unchanged,
 )
 
-__all__ = ["Sighting", "Store", "embeddings_folder", "open_store", "sight", "sight_in_memory", "unchanged"]
+__all__ = [
+    "EmbeddingCache",
+    "FileSignature",
+    "embeddings_folder",
+    "open_cache",
+    "sign_file",
+    "sign_in_memory",
+    "unchanged",
+]

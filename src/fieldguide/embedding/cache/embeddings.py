@@ -14,7 +14,7 @@ import numpy as np
 from fieldguide.backbones import Backbone, fingerprint
 from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.core.machine import cache_folder, warn_of_cache
-from fieldguide.embedding.cache.rows import KEY_BYTES, KeptRows, as_keys
+from fieldguide.embedding.cache.rows import KEY_BYTES, KeyedRows, as_keys
 from fieldguide.engines import Engine
 from fieldguide.records.image_table import Source
 
@@ -25,7 +25,7 @@ TICK_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
-class Sighting:
+class FileSignature:
     """A file as it was when it was read.
 
     Attributes
@@ -39,27 +39,27 @@ class Sighting:
     file: bytes | None
 
 
-class Store:
-    """What is known of pictures that earlier runs embedded in one way.
+class EmbeddingCache:
+    """The embeddings of pictures that earlier runs embedded in one way, by what is in the pictures' files.
 
     The content's hash is BLAKE2b, which is as safe as SHA-2 against two files with one hash, made on purpose or not,
     and takes a 20th of the time that decoding does.
 
     Parameters
     ----------
-    folder : where the store lies
-    way : names all that decides the numbers: the backbone's weights, the engine, its precision, the decoding
+    folder : where the cache lies
+    cache_key : names all that decides the numbers: the backbone's weights, the engine, its precision, the decoding
     dim : numbers in an embedding
     """
 
-    def __init__(self, folder: Path, way: str, dim: int) -> None:
-        self.files = KeptRows(folder / "files", "file", "content", KEY_BYTES, np.uint8)
-        self.embeddings = KeptRows(folder / way, "content", "embedding", dim, np.float32)
+    def __init__(self, folder: Path, cache_key: str, dim: int) -> None:
+        self.files = KeyedRows(folder / "files", "file", "content", KEY_BYTES, np.uint8)
+        self.embeddings = KeyedRows(folder / cache_key, "content", "embedding", dim, np.float32)
         self.folder = folder
         self.writable = True
 
-    def recall(self, paths: Sequence[Source], into: Floats) -> Ints:
-        """Fill in the embeddings of files that have not changed.
+    def load_unchanged(self, paths: Sequence[Source], into: Floats) -> Ints:
+        """Fill in the embeddings of files that have not changed since they were last embedded.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Store:
         """
         every = np.arange(len(paths))
         contents = np.zeros((len(paths), KEY_BYTES), np.uint8)
-        unknown = self.files.load(np.array([_sign_path(path) for path in paths], f"S{KEY_BYTES}"), contents, every)
+        unknown = self.files.load(np.array([_path_hash(path) for path in paths], f"S{KEY_BYTES}"), contents, every)
         known = np.setdiff1d(every, unknown)
         return np.union1d(unknown, self.load(contents[known], into, known)).astype(np.int64)
 
@@ -80,19 +80,19 @@ class Store:
         """Fill in the embeddings of contents, (n, 16) bytes, in these rows; gives the rows that got none."""
         return self.embeddings.load(as_keys(contents), into, rows)
 
-    def holds(self, content: bytes) -> bool:
+    def contains(self, content: bytes) -> bool:
         """Whether the embedding of a content is here, as far as one can say without reading it."""
         return bool(self.embeddings.find(np.array([content], f"S{KEY_BYTES}"))[0] >= 0)
 
-    def keep(self, sighting: Sighting, embedding: Floats | None) -> None:
-        """Keep the embedding of a content, unless it is here, and what file it was seen in."""
+    def add(self, signature: FileSignature, embedding: Floats | None) -> None:
+        """Keep the embedding of a file's content, if one is given, and which file has that content."""
         if not self.writable:
             return
         try:
             if embedding is not None:
-                self.embeddings.keep(sighting.content, embedding)
-            if sighting.file is not None:
-                self.files.keep(sighting.file, np.frombuffer(sighting.content, np.uint8))
+                self.embeddings.add(signature.content, embedding)
+            if signature.file is not None:
+                self.files.add(signature.file, np.frombuffer(signature.content, np.uint8))
         except OSError as error:
             self._give_up(error)
 
@@ -116,49 +116,49 @@ def embeddings_folder() -> Path:
     return cache_folder() / "embeddings"
 
 
-def open_store(backbone: Backbone, engine: Engine) -> Store | None:
-    """Open the store of embeddings made in one way, or say in a warning why there is none; work goes on without."""
+def open_cache(backbone: Backbone, engine: Engine) -> EmbeddingCache | None:
+    """Open the cache of embeddings made in one way, or say in a warning why there is none; work goes on without."""
     name = re.sub(r"[^\w.-]+", "-", backbone.name)
     folder = embeddings_folder()
     try:
-        return Store(folder, f"{name}-{fingerprint(backbone)}-{engine.key}-{DECODING}", backbone.dim)
+        return EmbeddingCache(folder, f"{name}-{fingerprint(backbone)}-{engine.cache_key}-{DECODING}", backbone.dim)
     except OSError as error:
         _warn(folder, error)
         return None
 
 
-def sight(path: Path, file: BufferedReader) -> Sighting:
-    """Read a file to its end and back to its beginning, and say what it is."""
+def sign_file(path: Path, file: BufferedReader) -> FileSignature:
+    """Hash a file's content, and its path and times; it is left at its beginning."""
     status = os.fstat(file.fileno())
     content = file_digest(file, lambda: blake2b(digest_size=KEY_BYTES)).digest()
     file.seek(0)
     settled = max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - TICK_NS
-    return Sighting(content, _sign(path, status) if settled else None)
+    return FileSignature(content, _file_hash(path, status) if settled else None)
 
 
-def sight_in_memory(content: bytes | memoryview, kind: bytes = b"") -> Sighting:
+def sign_in_memory(content: bytes | memoryview, kind: bytes = b"") -> FileSignature:
     """Say what a picture is that is in no file: by the bytes of one, or by its pixels, another `kind` of content."""
-    return Sighting(blake2b(content, digest_size=KEY_BYTES, person=kind).digest(), None)
+    return FileSignature(blake2b(content, digest_size=KEY_BYTES, person=kind).digest(), None)
 
 
-def unchanged(sighting: Sighting, path: Path, file: BufferedReader) -> bool:
-    """Whether a file is still what it was; if that cannot be told yet, whether its content is."""
-    if sighting.file is not None:
-        return _sign(path, os.fstat(file.fileno())) == sighting.file
-    return sight(path, file).content == sighting.content
+def unchanged(signature: FileSignature, path: Path, file: BufferedReader) -> bool:
+    """Whether a file is still what it was; if it is too young for that, whether its content is."""
+    if signature.file is not None:
+        return _file_hash(path, os.fstat(file.fileno())) == signature.file
+    return sign_file(path, file).content == signature.content
 
 
-def _sign(path: Path, status: os.stat_result) -> bytes:
+def _file_hash(path: Path, status: os.stat_result) -> bytes:
     # The time of change, as a copy may have been given the times of the file that it replaces
     text = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino} ".encode()
     return blake2b(text + os.fsencode(os.path.abspath(path)), digest_size=KEY_BYTES).digest()  # noqa: PTH100  fast
 
 
-def _sign_path(path: Source) -> bytes:
+def _path_hash(path: Source) -> bytes:
     if not isinstance(path, Path):
         return b""
     try:
-        return _sign(path, path.stat())
+        return _file_hash(path, path.stat())
     except (OSError, ValueError):
         return b""
 

@@ -1,7 +1,7 @@
 """Rows in Parquet files that are never changed: a part is written whole, and its name is the hash of its content.
 
 So a run that is killed leaves no half part, two runs at once do not touch each other's, and a part that a disk has
-spoilt is told by its name.
+spoilt no longer fits its name.
 """
 
 import logging
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fieldguide.core.arrays import Anything
-from fieldguide.core.scratch import is_left, lock
+from fieldguide.core.scratch import is_abandoned, lock
 
 log = logging.getLogger("fieldguide")
 
@@ -130,7 +130,7 @@ def remove(path: Path) -> int:
 def remove_scratch(folder: Path) -> None:
     """Delete what killed runs were writing, and nothing of a run that lives."""
     for path in folder.glob(f"{SCRATCH}*"):
-        if is_left(path):
+        if is_abandoned(path):
             remove(path)
 
 

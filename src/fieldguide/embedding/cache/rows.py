@@ -21,12 +21,12 @@ from fieldguide.embedding.cache.parts import (
 )
 
 KEY_BYTES = 16
-SECONDS_AT_RISK = 3.0  # a run that is killed loses what it did in these last seconds
+SECONDS_AT_RISK = 3.0  # a run that is killed loses what it embedded in its last seconds, these at most
 PART_BYTES = 8 << 20  # more than a few times this is never in memory for one part
 MANY_PARTS = 32  # that are not full: these are put together
 
 
-class KeptRows:
+class KeyedRows:
     """Rows of numbers by key, appended to by any number of runs at once.
 
     Parameters
@@ -70,20 +70,20 @@ class KeptRows:
         found = self.find(keys)
         got = np.zeros(len(keys), bool)
         for number in np.unique(found[found >= 0]):
-            asked = np.flatnonzero(found == number)
+            here = np.flatnonzero(found == number)
             columns = self._read(self.paths[number])
             if columns is None:
                 continue
-            there, values = as_keys(columns[self.names[0]]), columns[self.names[1]]
-            order = np.argsort(there)
-            place = order[np.searchsorted(there, keys[asked], sorter=order).clip(max=len(order) - 1)]
-            same = there[place] == keys[asked]
-            into[rows[asked[same]]] = values[place[same]]
-            got[asked[same]] = True
+            keys_there, values = as_keys(columns[self.names[0]]), columns[self.names[1]]
+            order = np.argsort(keys_there)
+            place = order[np.searchsorted(keys_there, keys[here], sorter=order).clip(max=len(order) - 1)]
+            same = keys_there[place] == keys[here]
+            into[rows[here[same]]] = values[place[same]]
+            got[here[same]] = True
             touch(self.paths[number])
         return rows[~got]
 
-    def keep(self, key: bytes, value: Anything) -> None:
+    def add(self, key: bytes, value: Anything) -> None:
         """Add a row. It is on disk a few seconds later.
 
         Raises

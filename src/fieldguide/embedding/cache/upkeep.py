@@ -1,4 +1,4 @@
-"""What lies in the cache folder, and how it is removed."""
+"""The cache folder as a whole: what lies in it, and how it is removed."""
 
 import logging
 import shutil
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldguide.core.machine import cache_folder
-from fieldguide.core.scratch import is_left
+from fieldguide.core.scratch import is_abandoned
 from fieldguide.embedding.cache.parts import remove
 
 log = logging.getLogger("fieldguide")
@@ -17,14 +17,14 @@ DAY = 86_400.0
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Something in the cache folder that can be removed by itself, and is made again when it is needed.
+class CacheEntry:
+    """A file or folder in the cache that can be removed by itself, and is made again when it is needed.
 
     Attributes
     ----------
-    path : a part of the store, or the folder of a converted network
+    path : a part of the cache of embeddings, or the folder of a converted network
     size : bytes
-    used : when it was last of use, or made; seconds since the epoch
+    used : when it was last used, or made; seconds since the epoch
     """
 
     path: Path
@@ -32,28 +32,28 @@ class Kept:
     used: float
 
 
-def kept() -> list[Kept]:
-    """All that is in the cache folder, longest unused first; what a live run is writing is not yet there."""
+def cache_entries() -> list[CacheEntry]:
+    """List all that is in the cache folder, longest unused first, without what a live run is writing."""
     folder = cache_folder()
     paths = [*folder.glob("embeddings/*/*"), *folder.glob("engines/*")]
     found = []
     for path in paths:
-        if path.name.startswith(".") and not is_left(path):
+        if path.name.startswith(".") and not is_abandoned(path):
             continue
         try:
             files = [path] if path.is_file() else [inside for inside in path.rglob("*") if inside.is_file()]
             sizes = [(file.stat().st_size, file.stat().st_mtime) for file in files]
         except OSError:  # another run removed it just now
             continue
-        found.append(Kept(path, sum(size for size, _ in sizes), max((used for _, used in sizes), default=0.0)))
-    return sorted(found, key=lambda one: (one.used, one.path))
+        found.append(CacheEntry(path, sum(size for size, _ in sizes), max((used for _, used in sizes), default=0.0)))
+    return sorted(found, key=lambda entry: (entry.used, entry.path))
 
 
-def by_kind() -> dict[str, list[Kept]]:
-    """The same, by what it is: the folder it lies in, relative to the cache folder."""
+def entries_by_kind() -> dict[str, list[CacheEntry]]:
+    """List the same by kind, which is the folder it lies in, relative to the cache folder."""
     kinds = defaultdict(list)
-    for one in kept():
-        kinds[one.path.parent.relative_to(cache_folder()).as_posix()].append(one)
+    for entry in cache_entries():
+        kinds[entry.path.parent.relative_to(cache_folder()).as_posix()].append(entry)
     return dict(sorted(kinds.items()))
 
 
@@ -64,20 +64,20 @@ def prune(*, unused_days: float | None = None, to_bytes: float | None = None) ->
     -------
     How many bytes that freed.
     """
-    left, freed, stuck = kept(), 0, 0
-    total = sum(one.size for one in left)
-    for one in left:
-        old = unused_days is not None and one.used < time.time() - unused_days * DAY
+    entries, freed, stuck = cache_entries(), 0, 0
+    total = sum(entry.size for entry in entries)
+    for entry in entries:
+        old = unused_days is not None and entry.used < time.time() - unused_days * DAY
         if old or (to_bytes is not None and total - freed > to_bytes):
-            freed += _remove(one)
-            stuck += one.path.exists()
+            freed += _remove(entry)
+            stuck += entry.path.exists()
     if stuck:
         log.warning("%d things could not be removed from %s: they are not ours to change", stuck, cache_folder())
     return freed
 
 
-def _remove(one: Kept) -> int:
-    if one.path.is_file():
-        return remove(one.path)
-    shutil.rmtree(one.path, ignore_errors=True)
-    return 0 if one.path.exists() else one.size
+def _remove(entry: CacheEntry) -> int:
+    if entry.path.is_file():
+        return remove(entry.path)
+    shutil.rmtree(entry.path, ignore_errors=True)
+    return 0 if entry.path.exists() else entry.size
