@@ -3,10 +3,8 @@
 import tempfile
 from pathlib import Path
 
+import fieldguide
 from fieldguide.pipelines.demo import make_task
-from fieldguide.pipelines.identify import Settings, identify_catalogs
-from fieldguide.pipelines.report import run_of
-from fieldguide.records import read_gallery, read_queries
 from fieldguide.report.contamination import draw_contamination
 from fieldguide.report.maps import draw_map_of_classes
 from fieldguide.report.predictions import draw_predictions
@@ -17,10 +15,9 @@ LINES = 5  # queries
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name) / "demo"
     truth = make_task(folder)
-    catalogs = read_gallery(folder / "gallery"), read_queries(folder / "queries")
-    run = run_of(identify_catalogs(*catalogs, Settings()), truth)
+    run = fieldguide.identify(folder / "gallery", folder / "queries").report_data(truth)
     rows = list(range(0, len(truth), len(truth) // LINES))[:LINES]
-    answers = draw_predictions(run.ranking, rows, run.queries.paths, run.gallery.paths, truth)
+    answers = draw_predictions(run.ranking, rows, run.queries.sources, run.gallery.sources, truth)
     answers.savefig(HERE / "demo.jpg", dpi=100, pil_kwargs={"quality": 80})
     draw_map_of_classes(run.plane, run.ranking, run.shot_codes).savefig(HERE / "map.png", dpi=110)
     figure = draw_contamination(run.ranking, run.facts.contamination, run.facts.interval)

@@ -388,9 +388,13 @@ def test_a_ranking_is_taken_with_all_that_it_knows():
 
 
 WRONG = {
-    "one list": (["a", "b"], ["a", "b"], {}, "answers[0] is 'a': evaluate takes a Ranking, or for each query a list"),
+    "one list": (["a", "b"], ["a", "b"], {}, "answers[0] is 'a': evaluate takes an IdentificationResult, a Ranking, "),
     "pairs of name and labels": ([("1.png", ["a"])], ["a"], {}, "answers[0][1] is ['a'], which is no label"),
-    "by name": ({"1.png": ["a"]}, ["a"], {}, "answers are a dict: evaluate takes a Ranking"),
+    "by name, one label": ({"1.png": "a"}, {"1.png": "a"}, {}, "answers['1.png'] is 'a': evaluate takes"),
+    "by name, the truth as a list": ({"1.png": ["a"]}, ["a"], {}, "answers are by name, and the truth is a list"),
+    "no answers": (7, ["a"], {}, "answers are a int: evaluate takes an IdentificationResult, a Ranking, a mapping"),
+    "no truth": ([["a"]], 7, {}, "truth is a int: evaluate takes a list of labels, a mapping of names to labels, a"),
+    "true labels that are none": ([["a"]], [None], {}, "truth[0] is None, which is no label"),
     "truth by name": ([["a"]], {"1.png": "a"}, {}, "truth is a dict: a list of labels was expected"),
     "not as many": ([["a"]], ["a", "b"], {}, "there are 2 true labels for 1 answers"),
     "nothing": ([], [], {}, "there is nothing to score"),

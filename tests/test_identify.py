@@ -135,7 +135,8 @@ def test_both_engines_give_the_same_answers(few, done, tmp_path):
 
 def test_the_library_gives_what_the_command_line_writes(few, done, answers_of, tmp_path):
     done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", *THRESHOLD, "--contamination", 0.4)
-    ranking = fieldguide.identify(few.gallery, few.queries, distractors="threshold", contamination=0.4, k=5, show=False)
+    options = {"distractors": "threshold", "contamination": 0.4, "k": 5, "show": False}
+    ranking = fieldguide.identify(few.gallery, few.queries, **options).ranking
     assert dict(ranking) == answers_of(tmp_path / "a.csv")
     assert len(ranking) == 7
 
@@ -149,10 +150,10 @@ def test_the_library_takes_names_of_columns_and_one_query_is_no_plural(few, done
     rows = [(str(path), path.parent.name) for path in sorted(few.gallery.rglob("*.png"))]
     gallery = table(tmp_path / "gallery.csv", [("Image", "Id"), *rows])
     queries = table(tmp_path / "queries.csv", [("Image",), (str(next(few.queries.glob("*-rings.png"))),)])
-    ranking = fieldguide.identify(
+    result = fieldguide.identify(
         gallery, queries, distractors="none", image_column="Image", label_column="Id", show=False
     )
-    assert ranking.labels(0)[0] == "rings"
+    assert result[0].labels[0] == "rings"
     columns = "--image-column", "Image", "--label-column", "Id"
     out = done("identify", gallery, queries, "-o", tmp_path / "a.csv", "--distractors", "none", *columns).out
     assert "1 query: 1 identified, 0 unknown" in out

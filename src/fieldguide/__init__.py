@@ -1,8 +1,8 @@
 """A few labelled pictures a class go in; for every other picture its likeliest classes come out, or none of these.
 
 >>> import fieldguide
->>> ranking = fieldguide.identify("gallery/", "queries/")  # doctest: +SKIP
->>> for name, labels in ranking:  # doctest: +SKIP
+>>> result = fieldguide.identify("gallery/", "queries/")  # doctest: +SKIP
+>>> for name, labels in result:  # doctest: +SKIP
 ...     print(name, labels)
 """
 
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from fieldguide.core.errors import FieldguideError
     from fieldguide.embedding import EmbeddingTable
     from fieldguide.embedding.embedder import Embedder
-    from fieldguide.evaluation import MeanAveragePrecision, OpenSetSplit, evaluate
+    from fieldguide.evaluation import Evaluation, MeanAveragePrecision, OpenSetSplit, evaluate
+    from fieldguide.images.preprocessing import Preprocessing
     from fieldguide.pipelines.compare import compare
     from fieldguide.pipelines.identify import identify
+    from fieldguide.pipelines.train import train
+    from fieldguide.pipelines.write_report import write_report
     from fieldguide.recognition import (
         CosineClassifier,
         DBSCANRule,
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
         TransductiveClassifier,
         XGBoostClassifier,
     )
-    from fieldguide.records import ImageTable
+    from fieldguide.records import ImageTable, read_gallery, read_queries
     from fieldguide.records.answers import Format, read_answers
     from fieldguide.report.answers import write_answers
     from fieldguide.report.details import write_details
@@ -43,6 +46,7 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "EVoCRule": "recognition",
     "Embedder": "embedding.embedder",
     "EmbeddingTable": "embedding",
+    "Evaluation": "evaluation",
     "FieldguideError": "core.errors",
     "Format": "records.answers",
     "HDBSCANRule": "recognition",
@@ -52,6 +56,7 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "MeanAveragePrecision": "evaluation",
     "OpenSetClassifier": "recognition",
     "OpenSetSplit": "evaluation",
+    "Preprocessing": "images.preprocessing",
     "ProbabilisticClassifier": "recognition",
     "Ranking": "recognition",
     "RankingPipeline": "recognition",
@@ -63,8 +68,12 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "evaluate": "evaluation",
     "identify": "pipelines.identify",
     "read_answers": "records.answers",
+    "read_gallery": "records",
+    "read_queries": "records",
+    "train": "pipelines.train",
     "write_answers": "report.answers",
     "write_details": "report.details",
+    "write_report": "pipelines.write_report",
 }
 __all__ = [
     "CosineClassifier",
@@ -72,6 +81,7 @@ __all__ = [
     "EVoCRule",
     "Embedder",
     "EmbeddingTable",
+    "Evaluation",
     "FieldguideError",
     "Format",
     "HDBSCANRule",
@@ -81,6 +91,7 @@ __all__ = [
     "MeanAveragePrecision",
     "OpenSetClassifier",
     "OpenSetSplit",
+    "Preprocessing",
     "ProbabilisticClassifier",
     "Ranking",
     "RankingPipeline",
@@ -92,8 +103,12 @@ __all__ = [
     "evaluate",
     "identify",
     "read_answers",
+    "read_gallery",
+    "read_queries",
+    "train",
     "write_answers",
     "write_details",
+    "write_report",
 ]
 __version__ = "0.1.0"
 

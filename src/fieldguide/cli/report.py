@@ -53,33 +53,21 @@ def report(
     """
     from fieldguide.cli.said import SAID
     from fieldguide.core.files import where_to_report
-    from fieldguide.core.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
-    from fieldguide.pipelines.report import figure_paths, read_report_data, write_figures
-    from fieldguide.records.answers import Format
-    from fieldguide.report.page import write_page
-    from fieldguide.report.run import check_report
+    from fieldguide.pipelines.write_report import write_report
 
     SAID.file = where_to_report([output])
-    check_report()
-    if figures:
-        check_output_folder(figures, [gallery, queries], "figures")
-    drawn = figure_paths(figures) if figures else []
-    check_outputs(
-        [(output, REPORT), *((path, FIGURE) for path in drawn if path.exists())],
-        [details, gallery, queries, truth, leaderboard],
-    )
-    form = Format(image_column, label_column, unknown=unknown)
-    run = read_report_data(
-        *(details, gallery, queries),
-        form=form,
+    drawn = write_report(
+        *(details, gallery, queries, output),
+        figures=figures,
         truth=truth,
-        board=leaderboard,
+        leaderboard=leaderboard,
         training=training,
         layout=layout,
+        image_column=image_column,
+        label_column=label_column,
+        unknown=unknown,
         image_root=image_root,
     )
-    check_overwrites([output, *drawn], [*run.gallery.paths, *run.queries.paths])
-    for path in write_figures(run, figures) if figures else ():
+    for path in drawn:
         print(f"figure: {path}", file=SAID.file)
-    write_page(run, output)
     print(f"report: {output}", file=SAID.file)

@@ -68,26 +68,26 @@ def train(
 
     On several GPUs: `accelerate launch -m fieldguide train ...`.
     """
-    from fieldguide.backbones import load_backbone
-    from fieldguide.embedding import open_cache
-    from fieldguide.engines import start_engine
-    from fieldguide.records import read_both, read_gallery
-    from fieldguide.records.overview import log_overview
-    from fieldguide.training import configuration
-    from fieldguide.training import train as train_backbone
+    from fieldguide.pipelines.train import train as train_backbone
 
-    how = configuration(training).with_changes(
-        tune=tune, epochs=epochs, loss=loss, start=start, batch=batch, lr=lr, views=views, precision=precision, log=log,
+    trained = train_backbone(
+        *(training, gallery, output, queries),
+        backbone=backbone,
+        engine=engine,
+        tune=tune,
+        epochs=epochs,
+        loss=loss,
+        start=start,
+        batch=batch,
+        lr=lr,
+        views=views,
+        precision=precision,
+        log=log,
+        image_column=image_column,
+        label_column=label_column,
+        unknown=unknown,
+        image_root=image_root,
         seed=seed,
-    )  # fmt: skip
-    columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
-    if queries is None:
-        known, asked = read_gallery(gallery, **columns, image_root=image_root), None
-        log_overview(known)
-    else:
-        known, asked = read_both(gallery, queries, **columns, image_root=image_root)
-    base = load_backbone(backbone)
-    runner = start_engine(engine, base)
-    trained = train_backbone(how, known, asked, base, output, engine=runner, cache=open_cache(base, runner))
+    )
     print(trained.summary)
     print(f"backbone: {output}")

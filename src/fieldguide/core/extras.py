@@ -1,5 +1,6 @@
 """Libraries that not everybody installs: each is imported here, so that a missing one is always one line."""
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -57,6 +58,21 @@ def require(library: str, what: str, *, error: type[FieldguideError] = Fieldguid
 def installed(library: str) -> bool:
     """Whether a library is there, without importing it."""
     return find_spec(library) is not None
+
+
+def is_data_frame(thing: object) -> bool:
+    """Whether something is a data frame of pandas, which need not be installed."""
+    return _is_of_pandas(thing, "DataFrame")
+
+
+def is_series(thing: object) -> bool:
+    """Whether something is a series of pandas."""
+    return _is_of_pandas(thing, "Series")
+
+
+def _is_of_pandas(thing: object, kind: str) -> bool:
+    pandas = sys.modules.get("pandas")  # who has such a thing has imported it
+    return pandas is not None and isinstance(thing, getattr(pandas, kind))
 
 
 def require_pandas() -> Any:

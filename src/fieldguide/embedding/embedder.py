@@ -1,23 +1,32 @@
 """Embeds all the pictures of a run in one way: with one backbone, engine and cache."""
 
+import os
+import sys
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from fieldguide.backbones import Backbone, load_backbone
 from fieldguide.backbones.adapted import Adapted
+from fieldguide.backbones.module import ModuleBackbone
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import BackboneError
 from fieldguide.core.extras import require
-from fieldguide.embedding import EmbeddingCache, EmbeddingTable, embed, open_cache
+from fieldguide.embedding import EmbeddingCache, EmbeddingTable, embed, is_embeddings, open_cache
 from fieldguide.embedding.table import UNNAMED, Provenance
 from fieldguide.engines import Engine, start_engine
+from fieldguide.images.preprocessing import Preprocessing
 from fieldguide.records import ImageTable
+from fieldguide.records.given import GivenPictures, Labels, labelled_pictures, unlabelled_pictures
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from fieldguide.embedding.views import Views
 
 Pictures = ImageTable | EmbeddingTable
+BACKBONES = "the name of a backbone, a backbone, or a torch.nn.Module with its preprocessing"
 
 
 def pictures_of(pictures: Pictures) -> ImageTable:
@@ -37,23 +46,33 @@ class Embedder:
 
     Parameters
     ----------
-    backbone : by name, or loaded
-    engine : by name
+    backbone : by name, or loaded; or a network of your own, a `torch.nn.Module` from normalised pictures
+        (n, 3, size, size) to embeddings (n, dim)
+    engine : by name; `auto` for the fastest that is installed, and for a network of your own PyTorch
     precision : of the network's arithmetic; for int8 the pictures that are embedded first are the sample to check it by
+    preprocessing : how a picture becomes the input of a network of your own; other backbones have theirs
     cache : whether embeddings of earlier runs are used, and those of this run kept
     show : whether to show progress
+
+    Raises
+    ------
+    TypeError : the backbone is something else, or a network of your own comes without preprocessing, or another with.
+    BackboneError : a network of your own cannot be run.
     """
 
     def __init__(
         self,
-        backbone: str | Backbone,
+        backbone: "str | Backbone | nn.Module" = "efficientnet-lite0",
         engine: str = "auto",
         precision: str = "float32",
         *,
+        preprocessing: Preprocessing | None = None,
         cache: bool = True,
         show: bool = True,
     ) -> None:
-        self.chosen, self.engine_name, self.precision = backbone, engine, precision
+        self.chosen = _chosen(backbone, preprocessing)
+        self.engine_name = "torch" if engine == "auto" and isinstance(self.chosen, ModuleBackbone) else engine
+        self.precision = precision
         self.cache, self.show = cache, show
         self.running: tuple[Engine, EmbeddingCache | None] | None = None
         self.seen: Views | None = None
@@ -71,15 +90,39 @@ class Embedder:
         BackboneError : there is no such engine, it is not installed, or int8 would harm the sample.
         """
         if self.running is None:
-            engine = start_engine(self.engine_name, self.backbone, self.precision, sample.paths)
+            engine = start_engine(self.engine_name, self.backbone, self.precision, sample.sources)
             self.running = engine, open_cache(self.backbone, engine) if self.cache else None
         return self.running
 
-    def embed(self, pictures: Pictures, what: str = "embedding") -> EmbeddingTable:
-        """Embed pictures, unless they are embedded. `what` is what the progress bar says.
+    def embed(
+        self,
+        images: "GivenPictures | EmbeddingTable",
+        what: str = "embedding",
+        *,
+        labels: Labels | None = None,
+        labelled: bool = False,
+    ) -> EmbeddingTable:
+        """Embed pictures, unless they are embedded.
 
-        Where a head was trained and no more, the base's embeddings are made, or known already, and go through it.
+        Parameters
+        ----------
+        images : a path to a folder, a table, a picture or a file of embeddings, an `ImageTable`, a data frame, or a
+            sequence of paths, bytes, PIL images or uint8 arrays of shape (H, W) or (H, W, 3)
+        what : the progress bar says
+        labels : (n,) the class of each picture of a sequence, for a gallery
+        labelled : whether a folder, a table or a data frame is a gallery, whose labels are to be kept
+
+        Returns
+        -------
+        Embeddings of those that can be read, and the reason for each other.
+
+        Raises
+        ------
+        TypeError : the pictures are something else.
+        FieldguideError : there are none, or a table has no such column.
         """
+        # Where a head was trained and no more, the base's embeddings are made, or known already, and go through it
+        pictures = _pictures(images, labels, labelled=labelled)
         if isinstance(pictures, EmbeddingTable):
             return pictures
         if isinstance(self.backbone, Adapted) and self.backbone.head_alone:
@@ -125,3 +168,32 @@ class Embedder:
 
     def _made_by(self, pictures: Pictures) -> Provenance:
         return pictures.made_by if isinstance(pictures, EmbeddingTable) else Provenance.of(self.backbone)
+
+
+def _chosen(backbone: "str | Backbone | nn.Module", preprocessing: Preprocessing | None) -> str | Backbone:
+    """Make a backbone of a bare module; give others as they are."""
+    torch = sys.modules.get("torch")  # who has a module has imported it
+    if torch is not None and isinstance(backbone, torch.nn.Module):
+        if not isinstance(preprocessing, Preprocessing):
+            raise TypeError(
+                f"the module {type(backbone).__name__} needs to know how a picture becomes its input: give it "
+                "preprocessing=Preprocessing(size, shorter_side, mean, scale)"
+            )
+        return ModuleBackbone(backbone, preprocessing)
+    if preprocessing is not None:
+        raise TypeError("preprocessing= is for a torch.nn.Module: a backbone has its own")
+    if isinstance(backbone, os.PathLike):
+        return os.fspath(backbone)  # a folder that training left
+    if not isinstance(backbone, str) and not hasattr(backbone, "network"):
+        raise TypeError(f"backbone: not {type(backbone).__name__}, but {BACKBONES}")
+    return cast("str | Backbone", backbone)
+
+
+def _pictures(images: "GivenPictures | EmbeddingTable", labels: Labels | None, *, labelled: bool) -> Pictures:
+    if isinstance(images, EmbeddingTable):
+        return images
+    if isinstance(images, str | os.PathLike) and is_embeddings(Path(images)):
+        return EmbeddingTable.read(images)
+    if labels is not None or labelled:
+        return labelled_pictures(images, labels, what="the pictures")
+    return images if isinstance(images, ImageTable) else unlabelled_pictures(images, what="the pictures")

@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from io import BufferedReader, BytesIO
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from fieldguide.backbones import Backbone
 from fieldguide.core.arrays import Bytes, Floats, Ints
 from fieldguide.core.machine import cores
 from fieldguide.core.progress import progress
-from fieldguide.embedding.cache import EmbeddingCache, FileSignature, sign_file, unchanged
+from fieldguide.embedding.cache import EmbeddingCache, FileSignature, sign_file, sign_in_memory, unchanged
 from fieldguide.embedding.decoders import Decoders
 from fieldguide.embedding.table import EmbeddingTable, Provenance
 from fieldguide.embedding.workers import Job, Workers
@@ -23,6 +25,7 @@ from fieldguide.images.decoding import (
     CUT_SHORT,
     UnreadableError,
     decode,
+    decode_in_memory,
     is_risky,
     large_ones_turn,
     open_picture,
@@ -30,6 +33,7 @@ from fieldguide.images.decoding import (
 from fieldguide.images.preprocessing import SPARE, Preprocessing
 from fieldguide.images.turns import without_patience
 from fieldguide.records import ImageTable
+from fieldguide.records.image_table import InMemory, Source
 
 log = logging.getLogger("fieldguide")
 
@@ -76,14 +80,15 @@ def embed(
     """
     runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
     matrix = np.empty((len(catalog), backbone.dim), np.float32)
-    missing = cache.load_unchanged(catalog.paths, matrix) if cache else np.arange(len(catalog))
+    sources = catalog.sources
+    missing = cache.load_unchanged(sources, matrix) if cache else np.arange(len(catalog))
     if known := len(catalog) - len(missing):
         what = f"{what} ({known:,} known)"
     # Pillow warns of large pictures and odd metadata; what it cannot read at all it raises. Said here, not where the
     # pictures are opened: `catch_warnings` is for one thread
     with warnings.catch_warnings(), progress(what, len(missing), show=show and len(missing) > 0) as advance:
         warnings.filterwarnings("ignore", module="PIL")
-        run = _Run(catalog.paths, backbone.preprocessing, runner, cache, matrix, advance)
+        run = _Run(sources, backbone.preprocessing, runner, cache, matrix, advance)
         try:
             missing = run.embed(missing, trust=cache is not None)
             run.embed(missing, trust=False)  # what was damaged in the cache
@@ -107,7 +112,7 @@ class _Run:
     others : as in `embed`
     """
 
-    paths: Sequence[Path]
+    sources: Sequence[Source]
     steps: Preprocessing
     engine: Engine
     cache: EmbeddingCache | None
@@ -169,7 +174,7 @@ class _Run:
         hands = Workers(prepare, cores(), PATIENCE)
         network: Workers[Bytes, Floats] = Workers(self.engine, cores())
         with decoders, hands, network:
-            jobs = hands.in_order((self.paths[row] for row in rows), ahead=8 * cores())
+            jobs = hands.in_order((self.sources[row] for row in rows), ahead=8 * cores())
             for row, job in zip(rows.tolist(), jobs, strict=True):
                 try:
                     picture = hands.result(job)
@@ -199,9 +204,11 @@ class _Run:
         pixels[: len(batch)] = np.array([picture.pixels for _, picture in batch])
         return pixels
 
-    def _prepare(self, path: Path, *, decoders: Decoders, trust: bool) -> Prepared:
+    def _prepare(self, path: Source, *, decoders: Decoders, trust: bool) -> Prepared:
         """Read and decode one picture, unless its content is in the cache."""
         try:
+            if not isinstance(path, Path):
+                return self._prepare_in_memory(path, decoders=decoders, trust=trust)
             with open_picture(path) as file:
                 seen = sign_file(path, file) if self.cache else None
                 if trust and seen and self.cache and self.cache.contains(seen.content):
@@ -217,6 +224,30 @@ class _Run:
                 return Prepared(pixels, seen=seen, cut_short=cut_short)
         except UnreadableError as error:
             return Prepared(reason=str(error))
+
+    def _prepare_in_memory(self, picture: InMemory, *, decoders: Decoders, trust: bool) -> Prepared:
+        """Decode a picture that is in no file: what is known of it is known by its bytes, or by the pixels it comes to.
+
+        Raises
+        ------
+        UnreadableError : it cannot be decoded.
+        """
+        seen = sign_in_memory(picture) if isinstance(picture, bytes) else None  # as of a file with these bytes
+        if trust and seen and self.cache and self.cache.contains(seen.content):
+            return Prepared(seen=seen)
+        if isinstance(picture, bytes) and is_risky(BufferedReader(BytesIO(picture))):
+            with NamedTemporaryFile(prefix="fieldguide-") as file, without_patience():
+                file.write(picture)
+                file.flush()
+                pixels, cut_short = decoders(Path(file.name))
+        else:
+            whole = decode_in_memory(picture, SPARE * self.steps.shorter_side)
+            pixels, cut_short = self.steps(whole), whole.info[CUT_SHORT]
+        if seen is None:
+            seen = sign_in_memory(np.ascontiguousarray(pixels).data, b"pixels")
+            if trust and self.cache and self.cache.contains(seen.content):
+                return Prepared(seen=seen)
+        return Prepared(pixels, seen=seen if self.cache else None, cut_short=cut_short)
 
 
 def _with_embeddings(

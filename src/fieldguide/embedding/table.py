@@ -191,7 +191,11 @@ class EmbeddingTable:
         """Put another table's pictures after these; their labels are left out, as of queries."""
         first, second, n = self.pictures, other.pictures, len(self.pictures)
         return EmbeddingTable(
-            ImageTable([*first.images, *second.images], [*first.paths, *second.paths]),
+            ImageTable(
+                [*first.images, *second.images],
+                [*first.paths, *second.paths],
+                in_memory={**first.in_memory, **{n + row: one for row, one in second.in_memory.items()}},
+            ),
             [*self.rows, *(n + row for row in other.rows)],
             np.concatenate([self.matrix, other.matrix]),
             {**self.unreadable, **{n + row: why for row, why in other.unreadable.items()}},

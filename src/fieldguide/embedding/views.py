@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from fieldguide.core.randomness import seeded
 from fieldguide.engines import Engine
 from fieldguide.images.augmentation import augmentation, decoded, to_bytes, to_floats
 from fieldguide.records import ImageTable
+from fieldguide.records.image_table import Source
 
 BLOCK = 16  # pictures that are augmented together
 
@@ -31,20 +33,31 @@ class Views:
 
     def __init__(self, backbone: Backbone, engine: Engine, seed: int = 0, *, show: bool = True) -> None:
         self.backbone, self.engine, self.seed, self.show = backbone, engine, seed, show
-        self.known: dict[Path, Floats] = {}
+        self.known: dict[Path | bytes, Floats] = {}
 
     def of(self, pictures: ImageTable, n_views: int, what: str) -> Floats:
         """Give views of pictures that can all be read: (n_views, len(pictures), dim)."""
         views = np.empty((n_views, len(pictures), self.backbone.dim), np.float32)
         if not n_views:
             return views
-        missing = [path for path in dict.fromkeys(pictures.paths) if len(self.known.get(path, ())) < n_views]
-        self.known.update(zip(missing, self._embed(missing, n_views, what), strict=True))
-        for row, path in enumerate(pictures.paths):
-            views[:, row] = self.known[path][:n_views]
+        keys = [self._key(source) for source in pictures.sources]
+        missing = {
+            key: source
+            for key, source in zip(keys, pictures.sources, strict=True)
+            if len(self.known.get(key, ())) < n_views
+        }
+        self.known.update(zip(missing, self._embed(list(missing.values()), n_views, what), strict=True))
+        for row, key in enumerate(keys):
+            views[:, row] = self.known[key][:n_views]
         return views
 
-    def _embed(self, paths: Sequence[Path], n_views: int, what: str) -> Floats:
+    def _key(self, source: Source) -> Path | bytes:
+        """Name a picture: by its path, or if it is in memory by what it comes to."""
+        if isinstance(source, Path):
+            return source
+        return sha256(np.ascontiguousarray(decoded(source, self.backbone.preprocessing)).data).digest()
+
+    def _embed(self, paths: Sequence[Source], n_views: int, what: str) -> Floats:
         """Augment and embed, (len(paths), n_views, dim); the same for the same seed."""
         views = np.empty((len(paths), n_views, self.backbone.dim), np.float32)
         if not paths:

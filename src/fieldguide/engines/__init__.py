@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Protocol
 
 from fieldguide.backbones import Backbone
 from fieldguide.core.arrays import Bytes, Floats
 from fieldguide.core.errors import BackboneError
+from fieldguide.records.image_table import Source
 
 
 class Engine(Protocol):
@@ -29,20 +29,20 @@ class Engine(Protocol):
         """Embed (n, size, size, 3) pixels, n = `batch`, to (n, dim)."""
 
 
-def _openvino(backbone: Backbone, precision: str, sample: Sequence[Path]) -> Engine:
+def _openvino(backbone: Backbone, precision: str, sample: Sequence[Source]) -> Engine:
     from fieldguide.engines.openvino import OpenVinoEngine
     from fieldguide.engines.openvino_int8 import quantised
 
     return quantised(backbone, sample) if precision == "int8" else OpenVinoEngine(backbone, precision)
 
 
-def _onnxruntime(backbone: Backbone, precision: str, sample: Sequence[Path]) -> Engine:
+def _onnxruntime(backbone: Backbone, precision: str, sample: Sequence[Source]) -> Engine:
     from fieldguide.engines.onnx import OnnxEngine
 
     return OnnxEngine(backbone)
 
 
-def _torch(backbone: Backbone, precision: str, sample: Sequence[Path]) -> Engine:
+def _torch(backbone: Backbone, precision: str, sample: Sequence[Source]) -> Engine:
     from fieldguide.engines.pytorch import TorchEngine
 
     return TorchEngine(backbone, precision)
@@ -60,7 +60,7 @@ class EngineInfo:
     precisions : of arithmetic that it has, the usual one first
     """
 
-    start: Callable[[Backbone, str, Sequence[Path]], Engine]
+    start: Callable[[Backbone, str, Sequence[Source]], Engine]
     packages: Sequence[str]
     install: str
     precisions: Sequence[str]
@@ -75,7 +75,7 @@ ENGINES: dict[str, EngineInfo] = {
 PRECISIONS = list(dict.fromkeys(precision for engine in ENGINES.values() for precision in engine.precisions))
 
 
-def start_engine(name: str, backbone: Backbone, precision: str = "float32", sample: Sequence[Path] = ()) -> Engine:
+def start_engine(name: str, backbone: Backbone, precision: str = "float32", sample: Sequence[Source] = ()) -> Engine:
     """Make an engine by name; `auto` takes the fastest that is installed.
 
     Parameters

@@ -30,12 +30,13 @@ from fieldguide.engines.openvino import (
 from fieldguide.engines.openvino_tokens import has_attention
 from fieldguide.images.decoding import UnreadableError, open_rgb
 from fieldguide.images.preprocessing import Preprocessing
+from fieldguide.records.image_table import Source
 
 PICTURES = 64  # to calibrate by, and as many others to check by
 LEAST_COSINE = 0.995  # to the embeddings of float32, on average
 
 
-def quantised(backbone: Backbone, paths: Sequence[Path]) -> OpenVinoEngine:
+def quantised(backbone: Backbone, paths: Sequence[Source]) -> OpenVinoEngine:
     """Start a backbone in int8, calibrated on some of the pictures and checked on others.
 
     The network is kept under the pictures it was calibrated on: the same ones give the same embeddings again.
@@ -63,7 +64,7 @@ def quantised(backbone: Backbone, paths: Sequence[Path]) -> OpenVinoEngine:
     return OpenVinoEngine(backbone, network=network, name=f"int8-{digest}")
 
 
-def _sample(paths: Sequence[Path], steps: Preprocessing) -> Bytes:
+def _sample(paths: Sequence[Source], steps: Preprocessing) -> Bytes:
     """Read pictures from all over the list: (n, size, size, 3), n at most 2 · PICTURES."""
     squares = []
     for place in np.unique(np.linspace(0, len(paths) - 1, 2 * PICTURES).astype(int)) if len(paths) else ():

@@ -1,7 +1,7 @@
 """From answers and the truth to scores."""
 
-from fieldguide.evaluation.scores import Score, evaluate
+from fieldguide.evaluation.scores import Evaluation, Score, evaluate
 from fieldguide.evaluation.search import MeanAveragePrecision, OpenSetSplit
 from fieldguide.evaluation.truth import match_truth, resolve_labels
 
-__all__ = ["MeanAveragePrecision", "OpenSetSplit", "Score", "evaluate", "match_truth", "resolve_labels"]
+__all__ = ["Evaluation", "MeanAveragePrecision", "OpenSetSplit", "Score", "evaluate", "match_truth", "resolve_labels"]

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import AnswersError
 from fieldguide.embedding import EmbeddingTable, is_embeddings
 from fieldguide.evaluation.doubts import Compared, doubts
-from fieldguide.evaluation.scores import Score, evaluate
+from fieldguide.evaluation.scores import Evaluation, evaluate
 from fieldguide.evaluation.truth import find_answers, resolve_labels
 from fieldguide.records import read_gallery
 from fieldguide.records.answers import Answers, Format, read_ranked
@@ -22,20 +22,6 @@ from fieldguide.records.tables import read_columns
 from fieldguide.records.text import normal_forms
 
 log = logging.getLogger("fieldguide")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores, and of what.
-
-    Attributes
-    ----------
-    scores : a figure each
-    compared : in a sentence
-    """
-
-    scores: list[Score]
-    compared: str
 
 
 def evaluate_files(
@@ -100,7 +86,7 @@ def evaluate_files(
         k=k,
         seed=seed,
     )
-    return Evaluation(scores, compared.in_words())
+    return replace(scores, compared=compared.in_words(), known_classes=None if classes is None else sorted(classes))
 
 
 def read_given(path: Path, form: Format) -> tuple[Sequence[str], Sequence[str], Answers | None]:

@@ -1,17 +1,21 @@
 """The scores of a set of answers, each with a bootstrap interval."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fieldguide.core.arrays import Anything, Flags, Floats
-from fieldguide.evaluation.inputs import as_answers, as_labels, check_numbers, read_ranking
+from fieldguide.core.extras import require_pandas
+from fieldguide.evaluation.inputs import GivenAnswers, GivenTruth, check_numbers, read_pair
 from fieldguide.evaluation.metrics import Separation, reciprocal_ranks
 from fieldguide.evaluation.truth import resolve_labels
-from fieldguide.recognition.ranking import Ranking
 from fieldguide.records.text import normal_form, normal_forms
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -31,28 +35,79 @@ class Score:
     high: float
 
 
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """Scores, and of what; a sequence of `Score`s, by number or by name: `evaluation["mAP@5"].value`.
+
+    Attributes
+    ----------
+    scores : a figure each
+    compared : in a sentence
+    known_classes : the labels of the gallery, by which distractors were told; None where they were not known, and each
+        true label but the unknown one was taken for a known class
+    """
+
+    scores: Sequence[Score]
+    compared: str
+    known_classes: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __iter__(self) -> Iterator[Score]:
+        return iter(self.scores)
+
+    def __getitem__(self, which: int | str) -> Score:
+        """Give a score by its number or name.
+
+        Raises
+        ------
+        KeyError, IndexError : there is none.
+        """
+        if isinstance(which, str):
+            return {score.name: score for score in self.scores}[which]
+        return self.scores[which]
+
+    def __repr__(self) -> str:
+        lines = [f"{one.name:<20} {one.value:.4f}   [{one.low:.4f}, {one.high:.4f}]" for one in self.scores]
+        return "\n".join([self.compared, *lines])
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Give a data frame: a row a score, with its value and the two ends of its interval.
+
+        Raises
+        ------
+        ImportError : pandas is not installed.
+        """
+        rows = [(score.value, score.low, score.high) for score in self.scores]
+        names = [score.name for score in self.scores]
+        return require_pandas().DataFrame(rows, index=names, columns=["value", "low", "high"])
+
+
 def evaluate(
-    answers: Ranking | Sequence[Sequence[str]],
-    truth: Sequence[str] | Mapping[str, str],
+    answers: GivenAnswers,
+    truth: GivenTruth,
+    known_classes: Iterable[str] | None = None,
     *,
     distractor_score: Floats | None = None,
     unknown: str | None = None,
-    known_classes: Iterable[str] | None = None,
     k: int = 5,
     resamples: int = 1000,
     seed: int = 0,
-) -> list[Score]:
+) -> Evaluation:
     """Score answers against the truth.
 
     Parameters
     ----------
-    answers : (n,) labels of each query, best first; or a ranking, which has distractor scores, the unknown label and
-        the known classes as well
-    truth : (n,) true labels, `unknown` for distractors; of a ranking also by the query's name
+    answers : what `identify` gave, or its ranking, which has distractor scores, the unknown label and the known classes
+        as well; or labels, best first, by the query's name or as a list for each query; or the path of a file of
+        answers or details
+    truth : true labels, `unknown` for distractors: a mapping or a pandas Series by the query's name, the path of a
+        table with the columns image and label, or a list in the order of the answers
+    known_classes : the labels of the gallery, so that every other true label is a distractor's; a result or a ranking
+        has them. Where they are not known every true label but `unknown` is taken for one of them
     distractor_score : (n,) higher for likelier distractors; without it there is no AUROC and no FPR
     unknown : the unknown label; `-1` unless given or the ranking's
-    known_classes : the labels of the gallery, so that every other true label is a distractor's; unless given every
-        true label but `unknown` is taken for one of them
     k : how many answers count
     resamples, seed : of the bootstrap
 
@@ -60,28 +115,33 @@ def evaluate(
     -------
     mAP@k over all queries, over the known ones and over the distractors, top-1 accuracy, and with
     `distractor_score` AUROC and FPR at 95% TPR of known against distractor. Labels are compared in their normal form.
+    `compared` says what was compared and how many classes are known.
 
     Raises
     ------
-    AnswersError : there is nothing to score, not one true label for each answer, or a number that cannot be.
-    TypeError : something else than labels was given.
+    AnswersError : there is nothing to score, not one true label for each answer, a true label whose query is not
+        answered, or a number that cannot be.
+    TypeError : something else than labels was given; the text names what is taken.
 
     Source of the interval: percentiles of B. Efron's bootstrap, 1979, resampling queries.
     """
-    if isinstance(answers, Ranking):
-        unknown = answers.unknown if unknown is None else unknown
-        known_classes = answers.classes if known_classes is None else known_classes
-        given, labels, distractor_score = read_ranking(answers, truth, distractor_score)
-    else:
-        given, labels = as_answers(answers), as_labels(truth, "truth")
-    check_numbers(len(given), len(labels), distractor_score, k, resamples, seed)
-    none = normal_form("-1" if unknown is None else str(unknown))
-    true = resolve_labels(labels, None if known_classes is None else normal_forms(map(str, known_classes)), none)
-    form = {label: normal_form(label) for one in given for label in one}
-    points = reciprocal_ranks([list(dict.fromkeys(form[label] for label in one)) for one in given], true, k)
-    return _score_points(
-        points, np.array([label == none for label in true], bool), distractor_score, k, resamples, seed
-    )
+    given, labels = read_pair(answers, truth, distractor_score)
+    check_numbers(len(given.labels), len(labels), given.distractor_score, k, resamples, seed)
+    none = normal_form(str(unknown) if unknown is not None else given.unknown or "-1")
+    known = given.classes if known_classes is None else [str(label) for label in known_classes]
+    true = resolve_labels(labels, None if known is None else normal_forms(known), none)
+    form = {label: normal_form(label) for one in given.labels for label in one}
+    points = reciprocal_ranks([list(dict.fromkeys(form[label] for label in one)) for one in given.labels], true, k)
+    distractor = np.array([label == none for label in true], bool)
+    scores = _score_points(points, distractor, given.distractor_score, k, resamples, seed)
+    return Evaluation(scores, _in_words(true, int(distractor.sum()), known, none), known)
+
+
+def _in_words(true: Sequence[str], n_distractors: int, known: Sequence[str] | None, unknown: str) -> str:
+    said = f"compared {len(true):,} answers with their true labels; {n_distractors:,} of distractors; "
+    if known is not None:
+        return said + f"{len(set(known)):,} known classes"
+    return said + f"{len(set(true) - {unknown}):,} known classes, all but '{unknown}' taken as known"
 
 
 def _score_points(

@@ -1,11 +1,11 @@
 """Augmented views of pictures, for training and for means of several views."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldguide.core.arrays import Bytes
 from fieldguide.images.decoding import open_rgb
 from fieldguide.images.preprocessing import SPARE, Preprocessing
+from fieldguide.records.image_table import Source
 
 if TYPE_CHECKING:
     import torch
@@ -30,9 +30,9 @@ def augmentation(size: int) -> Any:
     )
 
 
-def decoded(path: Path, steps: Preprocessing) -> Bytes:
-    """Give a picture's pixels as a network takes them, (size, size, 3), from its file."""
-    return steps(open_rgb(path, SPARE * steps.shorter_side))
+def decoded(source: Source, steps: Preprocessing) -> Bytes:
+    """Give a picture's pixels as a network takes them, (size, size, 3)."""
+    return steps(open_rgb(source, SPARE * steps.shorter_side))
 
 
 def to_floats(pixels: Bytes) -> "torch.Tensor":

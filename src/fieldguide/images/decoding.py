@@ -5,14 +5,18 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from fieldguide.core.errors import FieldguideError
 from fieldguide.images.cut_short import load
 from fieldguide.images.tones import black_and_white, is_deep, no_data, to_grey
 from fieldguide.images.turns import Turn
+from fieldguide.records.image_table import InMemory, Source
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,15 +29,18 @@ JPEG = b"\xff\xd8\xff"
 COMMON = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP"}  # formats whose decoders are tried by all the world every day
 
 _one_at_a_time = Turn()
+_loading = Lock()  # a picture of Pillow's that is not loaded yet may stand in a list twice
 
 
 class UnreadableError(Exception):
     """A picture that cannot be read; the text is the reason, in one line."""
 
 
-def open_rgb(path: Path, shortest: int = 0) -> "Image.Image":
-    """Decode the picture in a file: `open_picture`, then `decode`."""
-    with open_picture(path) as file:
+def open_rgb(source: Source, shortest: int = 0) -> "Image.Image":
+    """Decode the picture in a file, `open_picture`, then `decode`; or one that is in memory, `decode_in_memory`."""
+    if not isinstance(source, Path):
+        return decode_in_memory(source, shortest)
+    with open_picture(source) as file:
         return decode(file, shortest)
 
 
@@ -99,7 +106,7 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise UnreadableError(f"more than {limit:,.0f} megapixels, the limit unless {LIMIT} says another") from None
     except UnidentifiedImageError as error:
-        empty = os.fstat(file.fileno()).st_size == 0
+        empty = file.seek(0, os.SEEK_END) == 0
         raise UnreadableError("an empty file" if empty else "not a picture in a known format") from error
     except MemoryError:
         raise UnreadableError("there is not enough memory to decode it") from None
@@ -108,6 +115,46 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
     except Exception as error:  # Pillow's decoders raise nearly anything on broken files
         reason = _line(error)
         raise UnreadableError(reason if "truncated" in reason else f"it cannot be decoded: {reason}") from error
+
+
+def decode_in_memory(picture: InMemory, shortest: int = 0) -> "Image.Image":
+    """Decode a picture that is in no file as `decode` does, and under the same limit.
+
+    Parameters
+    ----------
+    picture : the bytes of a file, a picture of Pillow's, or its pixels, (H, W) or (H, W, 3) uint8; left as it is
+    shortest : as in `decode`
+
+    Raises
+    ------
+    UnreadableError : as `decode`.
+    """
+    from PIL import Image
+
+    if isinstance(picture, bytes):
+        return decode(BufferedReader(BytesIO(picture)), shortest)
+    try:
+        if not (picture.size if isinstance(picture, np.ndarray) else _pixels(picture)):
+            raise UnreadableError("it has no pixels")
+        whole = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+        if _formats() and Image.MAX_IMAGE_PIXELS and _pixels(whole) > 2 * Image.MAX_IMAGE_PIXELS:
+            raise UnreadableError(
+                f"more than {2 * Image.MAX_IMAGE_PIXELS / 1e6:,.0f} megapixels, the limit unless {LIMIT} says another"
+            )
+        with _turn_of(whole):
+            with _loading:
+                whole.load()
+            turn = _orientation(whole)
+            rgb = _shrunk(whole, shortest if shortest and _pixels(whole) > LARGE else max(whole.size))
+        rgb = rgb if turn is None else rgb.transpose(turn)
+        rgb.info[CUT_SHORT] = False
+        return rgb
+    except (UnreadableError, FieldguideError):
+        raise
+    except MemoryError:
+        raise UnreadableError("there is not enough memory to decode it") from None
+    except Exception as error:  # what Pillow has opened, and not read yet, may be broken
+        raise UnreadableError(f"it cannot be decoded: {_line(error)}") from error
 
 
 def is_risky(file: BufferedReader) -> bool:

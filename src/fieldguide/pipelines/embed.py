@@ -85,7 +85,7 @@ def _warn_of_lost_classes(gallery: EmbeddingTable) -> None:
 def _none_of(
     what: str, pictures: ImageTable, missing: Sequence[UnreadablePicture], unreadable: Sequence[UnreadablePicture]
 ) -> UnreadablePictures:
-    first = describe_search(pictures.paths[0], pictures.images[0])
+    first = pictures.images[0] if 0 in pictures.in_memory else describe_search(pictures.paths[0], pictures.images[0])
     return UnreadablePictures(
         f"none of the {len(pictures):,} {what} can be read ({missing[0].reason}); the first was {first}", unreadable
     )

@@ -1,7 +1,6 @@
 """The main job: from a gallery and queries on disk to a ranking of labels for every query."""
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder, Pictures, backbone_of, pictures_of
 from fieldguide.engines import engine_named
 from fieldguide.pipelines.embed import embed_both
-from fieldguide.pipelines.inputs import read_inputs
+from fieldguide.pipelines.inputs import Given, read_inputs
 from fieldguide.pipelines.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
 from fieldguide.pipelines.recognise import adapt, fit, rank, uses_distractors
 from fieldguide.records.answers import Format
+from fieldguide.records.given import Labels
 from fieldguide.records.places import Roots
 from fieldguide.records.unreadable import list_unreadable, write_unreadable
 from fieldguide.report.details import RunFacts
@@ -73,9 +73,10 @@ class Settings:
 
 
 def identify(
-    gallery: str | os.PathLike[str],
-    queries: str | os.PathLike[str],
+    gallery: Given,
+    queries: Given,
     *,
+    labels: Labels | None = None,
     recipe: str = DEFAULT_RECIPE,
     backbone: str = DEFAULT_BACKBONE,
     distractors: str | None = None,
@@ -97,26 +98,31 @@ def identify(
 
     Parameters
     ----------
-    gallery : a folder with one subfolder a class, a CSV or Parquet file, or a file of embeddings
-    queries : a folder, a CSV or Parquet file, a single picture, or a file of embeddings
-    image_column, label_column : the tables' names for them
+    gallery : the path of a folder with one subfolder a class, of a CSV or Parquet file, or of a file of embeddings; an
+        `ImageTable`, an `EmbeddingTable` or a data frame; or a sequence of paths, bytes, PIL images or uint8 arrays of
+        shape (H, W) or (H, W, 3), with `labels`
+    queries : the same without labels; a path may be that of a single picture too
+    labels : (n,) the class of each picture of the gallery, where it is a sequence
+    image_column, label_column : the tables' and data frames' names for them
     unknown : the unknown label; gallery pictures that have it are labelled distractors
     image_root : one or more folders that relative paths in tables may be relative to, instead of to the table
     others : as in `Settings`
 
     Returns
     -------
-    The answers, named as in `queries`: `for name, labels in result`.
+    The answers, named as in `queries`, pictures in memory by their numbers: `for name, labels in result`.
 
     Raises
     ------
+    TypeError : gallery or queries are something else; the text names what is taken.
+    ValueError : there is not one label for each picture of the gallery.
     FieldguideError : what the user can mend; the text says how.
     """
     settings = Settings(
         recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, show, strict
     )
     form = Format(image_column, label_column, unknown=unknown)
-    tables = read_inputs(gallery, queries, form, image_root)
+    tables = read_inputs(gallery, queries, form, image_root, labels)
     result = identify_pictures(*tables, settings, unknown=unknown)
     if missing := result.unreadable:
         log.warning("%d pictures could not be read: %s (%s)", len(missing), missing[0].image, missing[0].reason)

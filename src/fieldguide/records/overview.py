@@ -65,7 +65,7 @@ def warn_of_folder(folder: Path, listing: Listing, labels: Sequence[str]) -> Non
         log.warning("%s: every picture is of the one class '%s'", folder, labels[0])
 
 
-def warn_of_labels(source: Path, pictures: ImageTable) -> None:
+def warn_of_labels(source: str | os.PathLike[str], pictures: ImageTable) -> None:
     """Warn of labels that differ only in what is hardly seen: case, and spaces of several kinds or lengths."""
     by_spelling: dict[str, list[str]] = {}
     for label in pictures.shots():

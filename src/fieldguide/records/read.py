@@ -179,7 +179,7 @@ def _what_else(pictures: ImageTable) -> str:
     return f". There is {name} ({reason})"
 
 
-def refuse_repeats(source: Path, pictures: ImageTable) -> None:
+def refuse_repeats(source: str | os.PathLike[str], pictures: ImageTable) -> None:
     """Refuse pictures of which one is listed twice.
 
     Raises

@@ -1,7 +1,6 @@
 """The pairs of classes most often taken for each other, with their pictures."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from fieldguide.core.arrays import Anything
 from fieldguide.recognition import Ranking
 from fieldguide.records import ImageTable
+from fieldguide.records.image_table import Source
 from fieldguide.report.pictures import draw_picture
 from fieldguide.report.run import true_codes
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, shown, styled
@@ -36,7 +36,7 @@ def confused_pairs(ranking: Ranking, truth: Mapping[str, str]) -> list[tuple[int
 
 @styled
 def draw_confused_pairs(
-    ranking: Ranking, truth: Mapping[str, str], gallery: ImageTable, queries: Sequence[Path]
+    ranking: Ranking, truth: Mapping[str, str], gallery: ImageTable, queries: Sequence[Source]
 ) -> "Figure":
     """Draw, a line a pair, shots of the true class, queries of it, and shots of the class they were taken for."""
     from matplotlib.figure import Figure
@@ -55,9 +55,9 @@ def draw_confused_pairs(
     for line, (true, answered, rows) in enumerate(pairs):
         label, other = str(ranking.classes[true]), str(ranking.classes[answered])
         sources = (
-            [gallery.paths[row] for row in np.flatnonzero(labels == label).tolist()],
+            [gallery.sources[row] for row in np.flatnonzero(labels == label).tolist()],
             [queries[row] for row in rows],
-            [gallery.paths[row] for row in np.flatnonzero(labels == other).tolist()],
+            [gallery.sources[row] for row in np.flatnonzero(labels == other).tolist()],
         )
         for grid, paths in zip(grids, sources, strict=True):
             for axis in grid[line]:

@@ -40,14 +40,14 @@ def draw_examples(gallery: ImageTable, queries: ImageTable, seed: int = 0) -> "F
     for line, label in zip(left.subplots(len(classes), columns, squeeze=False), classes, strict=True):
         rows = np.flatnonzero(labels == label)[:columns]
         for axis, row in zip(line, rows, strict=False):
-            draw_picture(axis, gallery.paths[row])
+            draw_picture(axis, gallery.sources[row])
             axis.set_anchor("N")
         for axis in line[len(rows) :]:
             axis.set_axis_off()
         line[0].set_title(shown(label, 12 * len(rows)), fontsize=7, fontweight="normal", color=FAINT)
     places = right.subplots(len(classes), QUERIES, squeeze=False).ravel()
     for axis, row in zip(places, asked, strict=False):
-        draw_picture(axis, queries.paths[row])
+        draw_picture(axis, queries.sources[row])
     for axis in places[len(asked) :]:
         axis.set_axis_off()
     return figure

@@ -83,7 +83,7 @@ def shown_codes(run: ReportData) -> Ints:
 def _predictions(choose: Callable[[ReportData], Any]) -> Callable[[ReportData], "Figure"]:
     def draw(run: ReportData) -> "Figure":
         rows = choose(run)
-        return predictions.draw_predictions(run.ranking, rows, run.queries.paths, run.gallery.paths, run.truth)
+        return predictions.draw_predictions(run.ranking, rows, run.queries.sources, run.gallery.sources, run.truth)
 
     return draw
 
@@ -182,7 +182,7 @@ FIGURES = [
         "confusion",
         "Classes most often confused",
         "Shots of a class, queries of it that were answered wrongly, and shots of the class they were taken for.",
-        lambda run: draw_confused_pairs(run.ranking, run.truth or {}, run.gallery, run.queries.paths),
+        lambda run: draw_confused_pairs(run.ranking, run.truth or {}, run.gallery, run.queries.sources),
         _has_truth,
         pictures=True,
     ),

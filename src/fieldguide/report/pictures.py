@@ -1,10 +1,10 @@
 """Pictures inside figures, and small ones for the page."""
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldguide.images.decoding import UnreadableError, open_rgb
+from fieldguide.records.image_table import Source
 from fieldguide.report.style import FAINT
 
 if TYPE_CHECKING:
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 SIDE = 160  # pixels, of a picture in a figure
 
 
-def draw_picture(axis: Any, path: Path) -> None:
+def draw_picture(axis: Any, source: Source) -> None:
     """Draw a picture on an axis, without ticks; one that cannot be read is a word."""
     axis.set_axis_off()
     try:
-        axis.imshow(small(path, SIDE))
+        axis.imshow(small(source, SIDE))
     except UnreadableError:
         axis.text(0.5, 0.5, "unreadable", ha="center", va="center", fontsize=7, color=FAINT, transform=axis.transAxes)
 
@@ -29,22 +29,22 @@ def frame(axis: Any, colour: str) -> None:
     axis.add_patch(Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor=colour, linewidth=3))
 
 
-def small(path: Path, side: int) -> "Image.Image":
+def small(source: Source, side: int) -> "Image.Image":
     """Open a picture, its longer side at most `side` pixels.
 
     Raises
     ------
     UnreadableError : as `open_rgb`.
     """
-    picture = open_rgb(path, side)  # a JPEG decoded no larger than it needs to be
+    picture = open_rgb(source, side)  # a JPEG decoded no larger than it needs to be
     picture.thumbnail((side, side))
     return picture
 
 
-def thumbnail(path: Path, side: int) -> bytes:
+def thumbnail(source: Source, side: int) -> bytes:
     """Give a picture as a small WebP; nothing for one that cannot be read."""
     try:
-        picture = small(path, side)
+        picture = small(source, side)
     except UnreadableError:
         return b""
     file = io.BytesIO()

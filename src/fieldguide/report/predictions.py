@@ -1,13 +1,14 @@
 """The answers as one looks at them: a query, then for each label the gallery picture that speaks for it."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fieldguide.core.arrays import Anything
 from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
+from fieldguide.records.image_table import Source
 from fieldguide.report.pictures import draw_picture, frame
 from fieldguide.report.run import sureness, true_codes, unknown_probability
 from fieldguide.report.style import FAINT, INK, KNOWN, percent, shown, styled
@@ -22,8 +23,8 @@ HEAD = 0.24  # inches, of the line above all
 def draw_predictions(
     ranking: Ranking,
     rows: Sequence[int],
-    queries: Sequence[Path],
-    gallery: Sequence[Path],
+    queries: Sequence[Source],
+    gallery: Sequence[Source],
     truth: Mapping[str, str] | None = None,
 ) -> "Figure":
     """Draw some queries with their answers, a line each.

@@ -114,7 +114,7 @@ class ReportData:
         if not len(rows):
             return []
         names = [*map(str, self.ranking.classes), self.ranking.unknown]  # code -1 takes the last
-        return evaluate(
+        evaluation = evaluate(
             [self.ranking.labels(row) for row in rows],
             [names[true[row]] for row in rows],
             distractor_score=self.ranking.distractor_score[rows],
@@ -122,6 +122,7 @@ class ReportData:
             known_classes=[str(label) for label in self.ranking.classes],
             k=self.ranking.codes.shape[1],
         )
+        return list(evaluation)
 
 
 def true_codes(ranking: Ranking, truth: Mapping[str, str]) -> Anything:

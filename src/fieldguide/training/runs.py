@@ -87,7 +87,7 @@ class Runs:
             tuned_gallery = embed_plain(network, labelled, np.arange(len(labelled)))
             tuned_queries = None
             if self.queries is not None:
-                pictures = AugmentedPictures(self.queries.readable.paths, self.backbone.preprocessing)
+                pictures = AugmentedPictures(self.queries.readable.sources, self.backbone.preprocessing)
                 tuned_queries = embed_plain(network, pictures, np.arange(len(pictures)))
             after.append(from_main(partial(points, tuned_gallery, tuned_queries)))
         return np.concatenate(before), np.concatenate(after)
@@ -145,6 +145,6 @@ class Runs:
                 np.concatenate([gallery.matrix, queries.matrix]),
                 np.concatenate([self.gallery_views, self.queries_views], axis=1),
             )
-        paths, steps = gallery.readable.paths, self.backbone.preprocessing
-        others = () if queries is None else queries.readable.paths
+        paths, steps = gallery.readable.sources, self.backbone.preprocessing
+        others = () if queries is None else queries.readable.sources
         return AugmentedPictures(paths, steps), AugmentedPictures([*paths, *others], steps)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +11,7 @@ from fieldguide.core.arrays import Bytes, Floats
 from fieldguide.core.machine import cores
 from fieldguide.images.augmentation import augmentation, decoded, to_floats
 from fieldguide.images.preprocessing import Preprocessing
+from fieldguide.records.image_table import Source
 
 
 class ViewSource(Protocol):
@@ -61,7 +61,7 @@ class AugmentedPictures:
     preprocessing : of the backbone
     """
 
-    def __init__(self, paths: Sequence[Path], preprocessing: Preprocessing) -> None:
+    def __init__(self, paths: Sequence[Source], preprocessing: Preprocessing) -> None:
         self.paths, self.preprocessing = paths, preprocessing
         self.augment = augmentation(preprocessing.size)
         self.pool = ThreadPoolExecutor(cores())

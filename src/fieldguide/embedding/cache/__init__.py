@@ -6,7 +6,16 @@ from fieldguide.embedding.cache.embeddings import (
     embeddings_folder,
     open_cache,
     sign_file,
+    sign_in_memory,
     unchanged,
 )
 
-__all__ = ["EmbeddingCache", "FileSignature", "embeddings_folder", "open_cache", "sign_file", "unchanged"]
+__all__ = [
+    "EmbeddingCache",
+    "FileSignature",
+    "embeddings_folder",
+    "open_cache",
+    "sign_file",
+    "sign_in_memory",
+    "unchanged",
+]

@@ -16,6 +16,7 @@ from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.core.machine import cache_folder, warn_of_cache
 from fieldguide.embedding.cache.rows import KEY_BYTES, KeyedRows, as_keys
 from fieldguide.engines import Engine
+from fieldguide.records.image_table import Source
 
 DECODING = "d2"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
 # A file that changes again within the tick of its file system's clock looks the same afterwards; FAT's ticks are
@@ -57,12 +58,12 @@ class EmbeddingCache:
         self.folder = folder
         self.writable = True
 
-    def load_unchanged(self, paths: Sequence[Path], into: Floats) -> Ints:
+    def load_unchanged(self, paths: Sequence[Source], into: Floats) -> Ints:
         """Fill in the embeddings of files that have not changed since they were last embedded.
 
         Parameters
         ----------
-        paths : n pictures
+        paths : n pictures; those in memory get none
         into : (n, dim) their embeddings
 
         Returns
@@ -135,6 +136,11 @@ def sign_file(path: Path, file: BufferedReader) -> FileSignature:
     return FileSignature(content, _file_hash(path, status) if settled else None)
 
 
+def sign_in_memory(content: bytes | memoryview, kind: bytes = b"") -> FileSignature:
+    """Say what a picture is that is in no file: by the bytes of one, or by its pixels, another `kind` of content."""
+    return FileSignature(blake2b(content, digest_size=KEY_BYTES, person=kind).digest(), None)
+
+
 def unchanged(signature: FileSignature, path: Path, file: BufferedReader) -> bool:
     """Whether a file is still what it was; if it is too young for that, whether its content is."""
     if signature.file is not None:
@@ -148,7 +154,9 @@ def _file_hash(path: Path, status: os.stat_result) -> bytes:
     return blake2b(text + os.fsencode(os.path.abspath(path)), digest_size=KEY_BYTES).digest()  # noqa: PTH100  fast
 
 
-def _path_hash(path: Path) -> bytes:
+def _path_hash(path: Source) -> bytes:
+    if not isinstance(path, Path):
+        return b""
     try:
         return _file_hash(path, path.stat())
     except (OSError, ValueError):

@@ -1,7 +1,6 @@
 """What the page's script works on: every query with its answers, every picture's place on the map."""
 
 import os
-from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from fieldguide.core.arrays import Anything
 from fieldguide.recognition import UNKNOWN
+from fieldguide.records import ImageTable
 from fieldguide.report.maps import class_colours
 from fieldguide.report.run import ReportData, true_codes
 from fieldguide.report.style import CYCLE, DARK, DISTRACTOR, KNOWN
@@ -34,14 +34,14 @@ def page_data(run: ReportData, page: Path) -> dict[str, Any]:
         "colours": colours.tolist(),
         "gallery": {
             "names": list(run.gallery.images),
-            "links": _links(run.gallery.paths, page),
+            "links": _links(run.gallery, page),
             "codes": codes.tolist(),
             "x": _rounded(plane.gallery[:, 0]),
             "y": _rounded(plane.gallery[:, 1]),
         },
         "queries": {
             "names": list(ranking.names),
-            "links": _links(run.queries.paths, page),
+            "links": _links(run.queries, page),
             "codes": ranking.codes.ravel().tolist(),
             "probability": _rounded(ranking.probability.ravel()),
             "similarity": _rounded(ranking.similarity.ravel()),
@@ -57,10 +57,13 @@ def page_data(run: ReportData, page: Path) -> dict[str, Any]:
     }
 
 
-def _links(paths: Sequence[Path], page: Path) -> list[str]:
-    """Give the way from the page to each picture as a relative URL, which holds when a folder with both is moved."""
+def _links(pictures: ImageTable, page: Path) -> list[str]:
+    """Give the way from the page to each picture as a relative URL, which holds when a folder with both is moved.
+
+    To a picture that was in memory alone there is none.
+    """
     folder = os.path.abspath(page.parent)  # noqa: PTH100  as a browser goes up from it: links are not resolved
-    return [_link(path, folder) for path in paths]
+    return ["" if row in pictures.in_memory else _link(path, folder) for row, path in enumerate(pictures.paths)]
 
 
 def _link(path: Path, folder: str) -> str:

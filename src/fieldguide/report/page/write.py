@@ -87,10 +87,10 @@ def _json(data: object) -> str:
 
 def _thumbnails(run: ReportData, show: bool) -> Iterator[str]:
     """Give thumbnails in base64, a line each, in chunks: gallery first, then queries; an empty line for unreadable."""
-    paths = [*run.gallery.paths, *run.queries.paths]
-    side = next((side for most, side in SIDES if len(paths) <= most), LEAST_SIDE)
-    with ThreadPoolExecutor(cores()) as pool, progress("thumbnails", len(paths), show=show) as advance:
-        pictures = pool.map(partial(thumbnail, side=side), paths)
+    sources = [*run.gallery.sources, *run.queries.sources]
+    side = next((side for most, side in SIDES if len(sources) <= most), LEAST_SIDE)
+    with ThreadPoolExecutor(cores()) as pool, progress("thumbnails", len(sources), show=show) as advance:
+        pictures = pool.map(partial(thumbnail, side=side), sources)
         while chunk := list(islice(pictures, CHUNK)):
             yield "\n".join(base64.b64encode(picture).decode() for picture in chunk)
             for _ in chunk:

@@ -1,0 +1,84 @@
+"""A page of a run that lies on disk, and its figures in files of their own: what `fieldguide report` does."""
+
+import os
+from pathlib import Path
+
+from fieldguide.core.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
+from fieldguide.pipelines.report import figure_paths, read_report_data, write_figures
+from fieldguide.records.answers import Format
+from fieldguide.records.places import Roots
+from fieldguide.report.page import write_page
+from fieldguide.report.run import check_report
+
+
+def write_report(
+    details: str | os.PathLike[str],
+    gallery: str | os.PathLike[str],
+    queries: str | os.PathLike[str],
+    path: str | os.PathLike[str] = "report.html",
+    *,
+    figures: str | os.PathLike[str] | None = None,
+    truth: str | os.PathLike[str] | None = None,
+    leaderboard: str | os.PathLike[str] | None = None,
+    training: str | os.PathLike[str] | None = None,
+    layout: str = "t-sne",
+    image_column: str = "image",
+    label_column: str = "label",
+    unknown: str = "-1",
+    image_root: Roots = None,
+    show: bool = True,
+) -> list[Path]:
+    """Write the page of a run, one file of HTML, from its details. Needs the extra `report`.
+
+    Straight after `identify` the result's own `report` does the same.
+
+    Parameters
+    ----------
+    details : what `identify --details` or `write_details` wrote
+    gallery, queries : what it was written of
+    path : of the page
+    figures : a folder for the figures, each in a file of its own
+    truth : a table of the true labels: mistakes, reliability, ROC and more are shown too
+    leaderboard : recipes beside each other, a JSON object a line
+    training : the folder of a training, for its curves and maps; that of the run's backbone unless given
+    layout : how the map is laid out, `t-sne`, or `umap` if installed
+    image_column, label_column, unknown, image_root : of tables, as in that run
+    show : whether to show progress
+
+    Returns
+    -------
+    The paths of the figures.
+
+    Raises
+    ------
+    FieldguideError : what the user can mend; the text says how.
+    """
+    check_report()
+    page = Path(path)
+    known, unlabelled = Path(gallery), Path(queries)
+    folder = None if figures is None else Path(figures)
+    if folder:
+        check_output_folder(folder, [known, unlabelled], "figures")
+    drawn = figure_paths(folder) if folder else []
+    check_outputs(
+        [(page, REPORT), *((figure, FIGURE) for figure in drawn if figure.exists())],
+        [Path(details), known, unlabelled, _path(truth), _path(leaderboard)],
+    )
+    data = read_report_data(
+        *(Path(details), known, unlabelled),
+        form=Format(image_column, label_column, unknown=unknown),
+        truth=_path(truth),
+        board=_path(leaderboard),
+        training=_path(training),
+        layout=layout,
+        image_root=image_root,
+        show=show,
+    )
+    check_overwrites([page, *drawn], [*data.gallery.paths, *data.queries.paths])
+    written = write_figures(data, folder) if folder else []
+    write_page(data, page, show=show)
+    return written
+
+
+def _path(path: str | os.PathLike[str] | None) -> Path | None:
+    return None if path is None else Path(path)
