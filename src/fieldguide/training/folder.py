@@ -3,16 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fieldguide.backbones import Backbone, fingerprint
 from fieldguide.backbones.adapted import CARD
 from fieldguide.core.errors import FieldguideError
 from fieldguide.core.files import written_whole
 from fieldguide.training.configurations import Configuration
-
-if TYPE_CHECKING:
-    from fieldguide.training.trainer import Trained
+from fieldguide.training.trained import Trained
 
 CHECKPOINTS = "training"  # the subfolder of checkpoints, gone when training is done
 PLAN = "plan.json"
@@ -62,7 +60,7 @@ def clear_checkpoints(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def card_of(trained: "Trained") -> dict[str, Any]:
+def card_of(trained: Trained) -> dict[str, Any]:
     """Give what the folder says of a training."""
     return {
         "summary": trained.summary,

@@ -1,7 +1,7 @@
 """From a gallery, and queries without labels, to a folder with an adapted backbone; the truth has no way in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,42 +18,15 @@ from fieldguide.embedding import EmbeddingCache, EmbeddingTable, embed
 from fieldguide.embedding.views import Views
 from fieldguide.engines import Engine, start_engine
 from fieldguide.records import ImageTable
-from fieldguide.training.checkpoint import Epoch
 from fieldguide.training.configurations import Configuration
 from fieldguide.training.folder import card_of, claim, clear_checkpoints
 from fieldguide.training.held_out import Fold, better, class_folds, unlabelled_folds
 from fieldguide.training.networks import TunedBackbone, prefixed
 from fieldguide.training.processes import from_main, is_main
 from fieldguide.training.runs import Runs
+from fieldguide.training.trained import Trained
 
 ONE_CLASS = "training needs a gallery of at least two classes"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What came of a training.
-
-    Attributes
-    ----------
-    backbone : what `--backbone` with the folder gives
-    configuration : how it was trained
-    frozen : held-out mAP@5 of the frozen embedding, by plain cosine; None where nothing was held out
-    held_out : the same by epoch, from 0, the start, on; empty where nothing was held out
-    epochs : those of the last run, on all classes
-    kept_frozen : whether training could not help, so that the folder is the backbone as it was
-    summary : the above in a sentence
-    recognised : share of held-out pictures that the default recognizer names, frozen and trained; None where it was
-        not evaluated, as of a head
-    """
-
-    backbone: Adapted
-    configuration: Configuration
-    frozen: float | None = None
-    held_out: Sequence[float] = ()
-    epochs: Sequence[Epoch] = ()
-    kept_frozen: bool = False
-    summary: str = ""
-    recognised: tuple[float, float] | None = None
 
 
 def train(
