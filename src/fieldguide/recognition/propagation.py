@@ -41,7 +41,7 @@ def neighbour_graph(nodes: Floats) -> Any:
     return (root @ graph @ root).tocsr().astype(np.float32)
 
 
-def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, Floats, Floats]:
+def propagate(graph: Any, codes: Ints, keep: int, extra: Ints) -> tuple[Ints, Floats, Floats]:
     """Spread the gallery's labels; each class goes by itself, so that some of them at a time bound memory.
 
     Some classes a thread: SciPy's sparse products use one core. Nodes are put in an order in which neighbours lie
@@ -52,16 +52,16 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
     graph : of n gallery pictures, then m queries
     codes : (n,) classes of the gallery, 0 to n_classes - 1
     keep : how many classes to keep a query, those with the most mass
-    wanted : (m, k) classes whose mass is asked for whatever it is
+    extra : (m, k) classes whose mass is returned whatever it is
 
     Returns
     -------
-    The classes kept, (m, keep), their mass, and the mass of the wanted, (m, k).
+    The classes kept, (m, keep), their mass, and the mass of `extra`, (m, k).
     """
     n, n_classes = len(codes), int(codes.max()) + 1
     order = reverse_cuthill_mckee(graph, symmetric_mode=True)
     place, flow = np.argsort(order), graph[order][:, order]
-    asked = np.zeros(wanted.shape, np.float32)
+    extra_mass = np.zeros(extra.shape, np.float32)
 
     def spread(start: int) -> tuple[Ints, Floats]:
         stop = min(start + CLASSES_AT_ONCE, n_classes)
@@ -69,8 +69,8 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
         seeds = np.zeros((len(place), stop - start), np.float32)
         seeds[place[rows], codes[rows] - start] = 1
         mass = diffuse(flow, seeds)[place[n:]]
-        query, column = np.nonzero((wanted >= start) & (wanted < stop))
-        asked[query, column] = mass[query, wanted[query, column] - start]
+        query, column = np.nonzero((extra >= start) & (extra < stop))
+        extra_mass[query, column] = mass[query, extra[query, column] - start]
         classes = np.broadcast_to(np.arange(start, stop), mass.shape)
         return _heaviest(classes, mass, keep)
 
@@ -79,7 +79,7 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
         for some_kept, some_mass in pool.map(spread, range(0, n_classes, CLASSES_AT_ONCE)):
             kept, mass = np.concatenate([kept, some_kept], axis=1), np.concatenate([mass, some_mass], axis=1)
             kept, mass = _heaviest(kept, mass, keep)
-    return kept, mass, asked
+    return kept, mass, extra_mass
 
 
 def _heaviest(classes: Ints, mass: Floats, keep: int) -> tuple[Ints, Floats]:

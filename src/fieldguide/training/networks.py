@@ -37,9 +37,9 @@ def start_head(how: Configuration, gallery: Floats, codes: Ints, unlabelled: Flo
     else:
         every = gallery if unlabelled is None else np.concatenate([gallery, unlabelled])
         centring = PowerCentring().fit(every)
-        others = None if unlabelled is None else centring.transform(unlabelled)
+        others = None if unlabelled is None else centring.map_rows(unlabelled)
         classes = np.unique(codes, return_inverse=True)[1]
-        space = WithinClassWhitening(seed=how.seed).fit(centring.transform(gallery), classes, unlabelled=others)
+        space = WithinClassWhitening(seed=how.seed).fit(centring.map_rows(gallery), classes, unlabelled=others)
         head = Head(HeadShape((dim, space.map_.shape[1]), centred=True))
         head.centre = torch.from_numpy(centring.mean_)
         weight = torch.from_numpy(np.ascontiguousarray(space.map_.T))
