@@ -34,15 +34,15 @@ class Unchanged(BaseEstimator):
         self.map_ = np.eye(X.shape[1], dtype=np.float32)
         return self
 
-    def transform(self, X: np.ndarray) -> np.ndarray:
+    def map_rows(self, X: np.ndarray) -> np.ndarray:
         return unit_rows(X)
 
 
 class Uncentred(PowerCentring):
     """The power alone."""
 
-    def _see(self, X: np.ndarray) -> "Uncentred":
-        super()._see(X)
+    def _update_mean(self, X: np.ndarray) -> "Uncentred":
+        super()._update_mean(X)
         self.mean_ = np.zeros_like(self.mean_)
         return self
 
@@ -59,18 +59,19 @@ REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
     ),
     "what queries teach whitening": lambda: patch(HERE + "evidence.GUESSED", 0),
     "directions of known classes": lambda: patch(
-        HERE + "space._principal_axes", lambda shown, sample, dim: AXES(sample, sample, dim)
+        HERE + "space._principal_axes", lambda known, sample, whitener, dim: AXES(sample, sample, whitener, dim)
     ),
     "spreading beyond one step": lambda: patch(HERE + "propagation.ROUNDS", 1),
     "cosine to class means in the score": lambda: patch(HERE + "evidence.COSINE_WEIGHT", 0.0),
-    "reach, the mass of all labels": lambda: patch.object(Evidence, "features", lambda one: ALL_FEATURES(one)[:, :4]),
+    "total mass of all labels": lambda: patch.object(Evidence, "features", lambda one: ALL_FEATURES(one)[:, :4]),
     "neighbours' log odds": lambda: patch(HERE + "transductive.smooth_over", lambda graph, values: values),
     "weights of the hidden shots": lambda: patch(
-        HERE + "transductive.representativeness", lambda codes, cast, queries_of: np.ones(len(cast.known))
+        HERE + "transductive.representativeness",
+        lambda codes, episode, queries: np.ones(len(episode.heldout_shot_rows)),
     ),
     "share by likelihood": lambda: patch(HERE + "contamination._by_likelihood", _by_high_scores),
     "share by high scores": lambda: patch(HERE + "contamination._by_high_scores", _by_likelihood),
-    "sharper with all shots": lambda: patch(HERE + "calibration._sharper", lambda rehearsals: 1.0),
+    "sharper with all shots": lambda: patch(HERE + "calibration._score_scale", lambda episodes: 1.0),
 }
 
 

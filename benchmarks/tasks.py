@@ -78,27 +78,27 @@ def cut(
     rows = np.concatenate([pool.gallery, pool.queries])
     labels = np.concatenate([pool.labels, pool.truth])
     names = rng.permutation(np.unique(labels[labels != STRANGE]))
-    strangers = np.flatnonzero(labels == STRANGE)
-    if not len(strangers):
+    distractor_rows = np.flatnonzero(labels == STRANGE)
+    if not len(distractor_rows):
         names, others = np.split(names, [round(len(names) * known)])
-        strangers = np.concatenate([rng.permutation(np.flatnonzero(labels == name))[:most] for name in others])
-    gallery, asked = [], []
+        distractor_rows = np.concatenate([rng.permutation(np.flatnonzero(labels == name))[:most] for name in others])
+    gallery, queries_of_class = [], []
     for name in names[:classes]:
         pictures = rng.permutation(np.flatnonzero(labels == name))
         n = min(int(rng.integers(1, 2 * shots)) if unequal else shots, len(pictures) - 1)
         gallery.append(pictures[:n])
-        asked.append(pictures[n : n + most])
-    shown, asked_for, strange = (
+        queries_of_class.append(pictures[n : n + most])
+    gallery_rows, known, distractors = (
         np.concatenate(gallery),
-        rng.permutation(np.concatenate(asked)),
-        rng.permutation(strangers),
+        rng.permutation(np.concatenate(queries_of_class)),
+        rng.permutation(distractor_rows),
     )
     if contamination > 0:
-        asked_for = asked_for[: int(len(strange) * (1 - contamination) / contamination)]
-    strange = strange[: round(len(asked_for) * contamination / (1 - contamination))]
-    queries = rng.permutation(np.concatenate([asked_for, strange]))
-    truth = np.where(np.isin(queries, strange), STRANGE, labels[queries])
-    return Task(rows[shown], labels[shown], rows[queries], truth)
+        known = known[: int(len(distractors) * (1 - contamination) / contamination)]
+    distractors = distractors[: round(len(known) * contamination / (1 - contamination))]
+    queries = rng.permutation(np.concatenate([known, distractors]))
+    truth = np.where(np.isin(queries, distractors), STRANGE, labels[queries])
+    return Task(rows[gallery_rows], labels[gallery_rows], rows[queries], truth)
 
 
 @dataclass(frozen=True)

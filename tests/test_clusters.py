@@ -17,7 +17,7 @@ from fieldguide import (
     OpenSetClassifier,
 )
 from fieldguide.evaluation.metrics import Separation
-from fieldguide.recognition.distractors.clusters import graded, rehearsed, without_gallery
+from fieldguide.recognition.distractors.clusters import graded_score, without_gallery, youden_index
 from fieldguide.recognition.distractors.dbscan import knee_of_distances
 from fieldguide.recognition.distractors.plane import chain_distances, near_distances
 
@@ -159,7 +159,7 @@ def test_points_on_one_spot_are_near():
     cluster=st.lists(st.integers(-1, 3), min_size=1, max_size=12),
     codes=st.lists(st.integers(0, 3), min_size=12, max_size=12),
 )
-def test_the_rehearsal_counts_what_it_says(cluster, codes):
+def test_the_youden_index_counts_what_it_says(cluster, codes):
     cluster, codes = np.array(cluster), np.unique(codes[: len(cluster)], return_inverse=True)[1]
     known, missed = [], []
     for row, (mine, code) in enumerate(zip(cluster, codes, strict=True)):
@@ -167,7 +167,7 @@ def test_the_rehearsal_counts_what_it_says(cluster, codes):
         missed.append(any(codes[other] != code for other in others))
         if (codes == code).sum() > 1:
             known.append(bool(others))
-    score = rehearsed(cluster, codes)
+    score = youden_index(cluster, codes)
     if known:
         assert score == pytest.approx(np.mean(known) - np.mean(missed))
     else:
@@ -175,7 +175,7 @@ def test_the_rehearsal_counts_what_it_says(cluster, codes):
 
 
 def test_grades_keep_to_the_verdict_and_then_to_the_distance():
-    score = graded(np.array([True, False, False, True]), np.array([0.5, 2, np.inf, 3]))
+    score = graded_score(np.array([True, False, False, True]), np.array([0.5, 2, np.inf, 3]))
     assert list(np.argsort(score)) == [1, 2, 0, 3]
     assert score.min() >= 0
     assert score.max() < 1

@@ -118,7 +118,7 @@ def test_the_threshold_rule_prints_the_threshold_it_used(few, done, answers_of, 
 
 def test_a_threshold_without_a_number_says_what_it_assumes(few, done, tmp_path):
     outcome = done("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", *THRESHOLD)
-    assert "assuming a contamination of 0.30; tell yours with --contamination, or --threshold" in outcome.out
+    assert "assuming a contamination of 0.30; give yours with --contamination, or --threshold" in outcome.out
 
 
 def test_without_a_rule_nothing_is_unknown(few, done, answers_of, tmp_path):

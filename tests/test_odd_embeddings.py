@@ -40,11 +40,11 @@ OPEN = {
 CHEAP = [OPEN[name] for name in ("transductive", "inductive", "threshold", "dbscan-embedding")]
 
 
-def task(*, classes=8, shots=3, each=4, dim=16, strangers=4, seed=0):
+def task(*, classes=8, shots=3, each=4, dim=16, distractor_classes=4, seed=0):
     """Give a gallery, its codes, queries and their true codes, -1 for distractors."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(classes + strangers, dim))
-    codes, truth = np.repeat(np.arange(classes), shots), np.repeat(np.arange(classes + strangers), each)
+    centres = rng.normal(size=(classes + distractor_classes, dim))
+    codes, truth = np.repeat(np.arange(classes), shots), np.repeat(np.arange(classes + distractor_classes), each)
     gallery, queries = (centres[of] + 0.4 * rng.normal(size=(len(of), dim)) for of in (codes, truth))
     return gallery.astype(np.float32), codes, queries.astype(np.float32), np.where(truth < classes, truth, UNKNOWN)
 
@@ -190,11 +190,11 @@ def test_looking_up_the_nearest_shots_copies_no_row_for_each_shot(monkeypatch):
     rng = np.random.default_rng(0)
     gallery, queries = rng.normal(size=(300, 256)), unit_rows(rng.normal(size=(2000, 256)))
     shots = Shots.of(gallery, np.repeat(np.arange(30), 10))
-    asked = rng.integers(0, 30, (2000, 5))
-    (row, similarity), peak = peak_of(lambda: shots.nearest(queries, asked))
+    codes = rng.integers(0, 30, (2000, 5))
+    (row, similarity), peak = peak_of(lambda: shots.nearest(queries, codes))
     assert peak < queries.nbytes / 2  # one row a shot that is looked at would be 50 times the queries
     cosine = queries @ unit_rows(gallery).T
-    cosine = np.where(np.repeat(np.arange(30), 10) == asked[:, :, None], cosine[:, None, :], -2)
+    cosine = np.where(np.repeat(np.arange(30), 10) == codes[:, :, None], cosine[:, None, :], -2)
     assert (row == cosine.argmax(axis=2)).all()
     assert np.allclose(similarity, cosine.max(axis=2), atol=1e-6)
 
@@ -232,7 +232,7 @@ def test_the_unknown_label_is_no_class(recognizer):
 def test_labelled_distractors_teach_what_a_distractor_is(recognizer, shots):
     """Distractors lie near classes here, in a way that hiding classes does not show."""
     rng = np.random.default_rng(0)
-    gallery, codes, queries, truth = task(classes=20, strangers=20, each=8, shots=shots)
+    gallery, codes, queries, truth = task(classes=20, distractor_classes=20, each=8, shots=shots)
     strange = truth == UNKNOWN
     near = gallery[rng.integers(0, len(gallery), 2 * strange.sum())]
     near = near + 0.8 * rng.normal(size=near.shape).astype(np.float32)
@@ -259,7 +259,7 @@ def test_labelled_distractors_of_another_width_are_refused():
 
 @pytest.mark.parametrize("shots", [1, 2, 3])
 def test_no_query_changes_the_answer_to_another(shots):
-    gallery, codes, queries, truth = task(shots=shots, classes=20, strangers=10)
+    gallery, codes, queries, truth = task(shots=shots, classes=20, distractor_classes=10)
     recognizer = InductiveClassifier().fit(gallery, codes)
     together = recognizer.rank(queries)
     alone = [recognizer.rank(queries[row : row + 1]) for row in range(0, len(queries), 7)]

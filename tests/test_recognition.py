@@ -1,5 +1,7 @@
 """From embeddings to rankings: against brute force, against what was put in, and as scikit-learn's estimators."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -11,7 +13,15 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fieldguide import CosineClassifier, OpenSetClassifier, Ranking, ThresholdRule
+from fieldguide import (
+    CosineClassifier,
+    DBSCANRule,
+    EVoCRule,
+    HDBSCANRule,
+    OpenSetClassifier,
+    Ranking,
+    ThresholdRule,
+)
 from fieldguide.recognition import NOTHING, neighbours
 from fieldguide.recognition.distractors import NoRule
 
@@ -288,6 +298,33 @@ def test_a_clone_has_the_parameters_and_nothing_learnt(labelled):
     assert copy.recognizer is not original.recognizer
     assert not hasattr(copy, "classes_")
     assert (copy.fit(*labelled).rank(labelled[0]).codes == original.rank(labelled[0]).codes).all()
+
+
+RULES = [
+    ThresholdRule(threshold=0.7),
+    DBSCANRule("embedding", eps=0.3),
+    HDBSCANRule(min_samples=3),
+    EVoCRule(seed=3),
+    NoRule(),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
+def test_rules_are_estimators_whose_parameters_can_be_read_and_set(rule):
+    parameters = rule.get_params()
+    assert set(parameters) == set(inspect.signature(type(rule)).parameters)
+    assert type(rule)(**parameters).get_params() == clone(rule).get_params() == parameters
+    assert repr(rule).startswith(f"{type(rule).__name__}(")
+    assert all(
+        f"{name}=" in repr(rule) for name, value in parameters.items() if value != type(rule)().get_params()[name]
+    )
+    classifier = OpenSetClassifier(rule=clone(rule))
+    assert {f"rule__{name}" for name in parameters} <= set(classifier.get_params())
+    for name in parameters:
+        assert getattr(classifier.set_params(**{f"rule__{name}": 2}).rule, name) == 2
+    assert rule.get_params() == parameters
+    with pytest.raises(ValueError, match="Invalid parameter 'radius'"):
+        rule.set_params(radius=1)
 
 
 @given(task=tasks())

@@ -1,31 +1,37 @@
 """The default recognizer on classes and distractors whose embeddings are drawn."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fieldguide import CosineClassifier, InductiveClassifier, TransductiveClassifier
+from fieldguide import CosineClassifier, InductiveClassifier, ProbabilisticClassifier, TransductiveClassifier
 from fieldguide.recognition import NOTHING, UNKNOWN, PowerCentring, WithinClassWhitening
 from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.contamination import Mixture, Scores, estimate
+from fieldguide.recognition.episodes import draw_episodes, representativeness
 from fieldguide.recognition.neighbours import nearest, unit_rows
 from fieldguide.recognition.propagation import ALPHA, ROUNDS, neighbour_graph, propagate
-from fieldguide.recognition.rehearsal import casts, representativeness
 from fieldguide.recognition.space import class_means, within_class_scatter
 
-TRANSDUCTIVE = "a query is answered with the help of the others: that is what the recognizer is for"
+TRANSDUCTIVE = {
+    "check_methods_subset_invariance": "a query is answered with the help of the others: the recognizer is for that",
+    "check_methods_sample_order_invariance": "their order decides which of equals is first, and how sums are rounded",
+}
 
 
-def task(*, shots=3, classes=30, strangers=15, each=12, noise=0.9, seed=0):
+def task(*, shots=3, classes=30, distractor_classes=15, each=12, noise=0.9, seed=0):
     """Give a gallery, its labels, queries and the truth: classes are directions, one axis of noise outshines them."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(classes + strangers, 32))
+    centres = rng.normal(size=(classes + distractor_classes, 32))
 
     def pictures(code, n):
         rows = centres[code] + noise * rng.normal(size=(n, 32))
@@ -33,8 +39,8 @@ def task(*, shots=3, classes=30, strangers=15, each=12, noise=0.9, seed=0):
 
     gallery = np.concatenate([pictures(code, shots) for code in range(classes)])
     labels = np.repeat([f"class {code:02}" for code in range(classes)], shots)
-    codes = np.repeat(np.arange(classes + strangers), each)
-    queries = np.concatenate([pictures(code, each) for code in range(classes + strangers)])
+    codes = np.repeat(np.arange(classes + distractor_classes), each)
+    queries = np.concatenate([pictures(code, each) for code in range(classes + distractor_classes)])
     order = rng.permutation(len(codes))
     truth = np.where(codes < classes, codes, UNKNOWN)[order]
     return gallery, labels, queries[order], truth
@@ -67,9 +73,9 @@ def test_with_one_shot_a_class_the_surest_queries_teach_what_varies_within_class
     assert average_precision(taught, truth) > average_precision(untaught, truth) + 0.04
 
 
-@pytest.mark.parametrize("strangers", [0, 15, 60])
-def test_the_contamination_is_estimated(strangers):
-    gallery, labels, queries, truth = task(strangers=strangers)
+@pytest.mark.parametrize("distractor_classes", [0, 15, 60])
+def test_the_contamination_is_estimated(distractor_classes):
+    gallery, labels, queries, truth = task(distractor_classes=distractor_classes)
     recognizer = TransductiveClassifier().fit(gallery, labels)
     ranking = recognizer.rank(queries)
     assert ranking.contamination == pytest.approx((truth == UNKNOWN).mean(), abs=0.1)
@@ -140,16 +146,82 @@ def test_pictures_that_are_all_alike_are_answered():
 
 @parametrize_with_checks(
     [TransductiveClassifier(), InductiveClassifier(), PowerCentring(), WithinClassWhitening()],
-    expected_failed_checks=lambda estimator: (
-        {"check_methods_subset_invariance": TRANSDUCTIVE} if isinstance(estimator, TransductiveClassifier) else {}
-    ),
+    expected_failed_checks=lambda one: TRANSDUCTIVE if isinstance(one, TransductiveClassifier) else {},
+    xfail_strict=True,
 )
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
 
+def test_a_query_is_answered_otherwise_among_others():
+    gallery, labels, queries, _ = task()
+    recognizer = TransductiveClassifier().fit(gallery, labels)
+    assert not np.allclose(recognizer.predict_proba(queries)[:9], recognizer.predict_proba(queries[:9]), atol=1e-3)
+    assert (recognizer.predict(queries)[:9] != recognizer.predict(queries[:9])).any()
+
+
+@pytest.mark.parametrize("recognizer", [TransductiveClassifier(), InductiveClassifier()])
+@pytest.mark.parametrize("shots", [1, 3])
+def test_probabilities_of_classes_agree_with_predict(recognizer, shots):
+    gallery, labels, queries, truth = task(shots=shots, noise=0.7)
+    queries[3] = 0
+    probability = recognizer.fit(gallery, labels).predict_proba(queries)
+    assert probability.shape == (len(queries), 30)
+    assert np.allclose(probability.sum(axis=1), 1)
+    assert (recognizer.classes_[probability.argmax(axis=1)] == recognizer.predict(queries)).all()
+    assert ((probability > 0).sum(axis=1) <= 18).all()
+    known = truth != UNKNOWN
+    assert probability[known, truth[known]].mean() > 0.4
+
+
+@pytest.mark.parametrize("recognizer", [TransductiveClassifier(), InductiveClassifier()])
+def test_of_equally_probable_classes_predict_and_probabilities_give_the_same(recognizer):
+    """Every class has the same pictures."""
+    gallery = np.tile(np.random.default_rng(0).normal(size=(3, 8)), (5, 1))
+    recognizer.fit(gallery, np.repeat(list("edcba"), 3))
+    queries = gallery[:3] + 0.01
+    assert list(recognizer.classes_[recognizer.predict_proba(queries).argmax(axis=1)]) == list(
+        recognizer.predict(queries)
+    )
+
+
+@pytest.mark.parametrize("transformer", [PowerCentring(), WithinClassWhitening(dim=5)])
+def test_transformers_name_their_columns_and_give_data_frames(transformer):
+    pd = pytest.importorskip("pandas")
+    gallery, labels, _, _ = task(classes=4)
+    frame = pd.DataFrame(gallery, columns=[f"e{column}" for column in range(34)])
+    plain = clone(transformer).fit(frame, labels).transform(frame)
+    framed = clone(transformer).set_output(transform="pandas").fit(frame, labels)
+    names = [f"withinclasswhitening{n}" for n in range(5)] if plain.shape[1] == 5 else list(frame.columns)
+    assert isinstance(plain, np.ndarray)
+    assert list(framed.get_feature_names_out()) == list(framed.transform(frame).columns) == names
+    assert (framed.transform(frame).to_numpy() == plain).all()
+
+
+@pytest.mark.parametrize(
+    "recognizer",
+    [
+        TransductiveClassifier(),
+        InductiveClassifier(),
+        ProbabilisticClassifier(),
+        make_pipeline(PowerCentring(), WithinClassWhitening(), CosineClassifier()),
+    ],
+    ids=["transductive", "inductive", "logistic", "pipeline"],
+)
+def test_recognizers_work_where_scikit_learn_is_set_to_give_data_frames(recognizer):
+    pytest.importorskip("pandas")
+    gallery, labels, queries, _ = task(classes=8)
+    plain = clone(recognizer).fit(gallery, labels)
+    with config_context(transform_output="pandas"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = clone(recognizer).fit(gallery, labels)
+        assert (fitted.predict(queries) == plain.predict(queries)).all()
+        if hasattr(recognizer, "predict_proba"):
+            assert (fitted.predict_proba(queries) == plain.predict_proba(queries)).all()
+
+
 def test_the_parts_work_in_a_pipeline_of_scikit_learn():
-    gallery, labels, queries, truth = task(strangers=0)
+    gallery, labels, queries, truth = task(distractor_classes=0)
     adapted = make_pipeline(PowerCentring(), WithinClassWhitening(), CosineClassifier()).fit(gallery, labels)
     plain = CosineClassifier().fit(gallery, labels)
     names = np.unique(labels)[truth]
@@ -159,7 +231,7 @@ def test_the_parts_work_in_a_pipeline_of_scikit_learn():
 
 
 def test_the_recognizers_work_in_a_grid_search():
-    gallery, labels, queries, truth = task(strangers=0, shots=4, classes=12)
+    gallery, labels, queries, truth = task(distractor_classes=0, shots=4, classes=12)
     whole = make_pipeline(StandardScaler(), TransductiveClassifier())
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     search = GridSearchCV(whole, {"standardscaler": [StandardScaler(), "passthrough"]}, cv=folds).fit(gallery, labels)
@@ -261,14 +333,14 @@ def test_labels_spread_as_by_dense_matrices(at_once, monkeypatch):
     rng = np.random.default_rng(0)
     graph = neighbour_graph(unit_rows(rng.normal(size=(60, 6))))
     codes = np.arange(14) % 7
-    wanted = rng.integers(0, 7, (46, 3))
-    kept, mass, asked = propagate(graph, codes, 4, wanted)
+    extra = rng.integers(0, 7, (46, 3))
+    kept, mass, extra_mass = propagate(graph, codes, 4, extra)
     seeds = np.vstack([np.eye(7)[codes], np.zeros((46, 7))])
     spread = seeds
     for _ in range(ROUNDS):
         spread = ALPHA * graph.toarray() @ spread + (1 - ALPHA) * seeds
     spread = spread[14:]
-    assert np.allclose(asked, np.take_along_axis(spread, wanted, axis=1), atol=1e-6)
+    assert np.allclose(extra_mass, np.take_along_axis(spread, extra, axis=1), atol=1e-6)
     assert np.allclose(mass, np.take_along_axis(spread, kept, axis=1), atol=1e-6)
     assert np.allclose(np.sort(mass), np.sort(spread)[:, -4:], atol=1e-6)
 
@@ -354,56 +426,58 @@ def test_the_share_of_a_mixture_is_found(share, apart, seed):
     assert low <= found <= high
 
 
-def test_queries_of_hidden_classes_are_not_counted_as_distractors():
+def test_queries_of_held_out_classes_are_not_counted_as_distractors():
     rng = np.random.default_rng(0)
     even = np.ones(1000)
     groups = np.arange(1000) % 50
     known, strange = (Scores(rng.normal(size=1000) + shift, groups, even) for shift in (2, 0))
-    # a fifth of the queries are distractors; a quarter of all are, or seem to be, of classes the rehearsal had hidden
-    displaced = groups < 12
-    values = rng.normal(size=1000) + 2 * ((rng.random(1000) > 0.2) & ~displaced)
+    # a fifth of the queries are distractors; a quarter of all are, or seem to be, of classes the rehearsal holds out
+    in_heldout_class = groups < 12
+    values = rng.normal(size=1000) + 2 * ((rng.random(1000) > 0.2) & ~in_heldout_class)
     queries = Scores(values, groups, even)
-    assert Mixture(known, strange, queries, displaced).share() == pytest.approx(0.2, abs=0.06)
+    assert Mixture(known, strange, queries, in_heldout_class).share() == pytest.approx(0.2, abs=0.06)
     assert Mixture(known, strange, queries, np.zeros(1000, bool)).share() > 0.3
 
 
 @given(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=40), seed=st.integers(0, 9))
-def test_a_cast_hides_whole_classes_and_one_shot_of_others(sizes, seed):
+def test_an_episode_holds_out_whole_classes_and_one_shot_of_others(sizes, seed):
     codes = np.repeat(np.arange(len(sizes)), sizes)
-    hidden_once = np.zeros(len(sizes), int)
-    for cast in casts(codes, seed):
-        everyone = np.concatenate([cast.gallery, cast.known, cast.strangers])
-        assert sorted(everyone) == list(range(len(codes)))
-        staying = set(codes[cast.gallery])
-        assert set(codes[cast.known]) <= staying
-        assert staying.isdisjoint(codes[cast.strangers])
-        assert sorted(codes[cast.known]) == [code for code in sorted(staying) if sizes[code] > 1]
-        weight = representativeness(codes, cast, np.ones(len(sizes)))
+    heldout_once = np.zeros(len(sizes), int)
+    for episode in draw_episodes(codes, seed):
+        all_rows = np.concatenate([episode.gallery_rows, episode.heldout_shot_rows, episode.heldout_class_rows])
+        assert sorted(all_rows) == list(range(len(codes)))
+        staying = set(codes[episode.gallery_rows])
+        assert set(codes[episode.heldout_shot_rows]) <= staying
+        assert staying.isdisjoint(codes[episode.heldout_class_rows])
+        assert sorted(codes[episode.heldout_shot_rows]) == [code for code in sorted(staying) if sizes[code] > 1]
+        weight = representativeness(codes, episode, np.ones(len(sizes)))
         assert (weight > 0).all()
-        hidden_once += cast.hidden
-    assert len(sizes) == 1 or (hidden_once == 1).all()
+        heldout_once += episode.heldout_classes
+    assert len(sizes) == 1 or (heldout_once == 1).all()
 
 
-def test_each_shot_has_its_turns_to_be_hidden():
+def test_each_shot_is_held_out_in_some_episode():
     codes = np.repeat(np.arange(20), 3)
-    times = np.bincount(np.concatenate([cast.known for cast in casts(codes, 0)]), minlength=60)
-    assert set(times) == {2, 3}  # in seven of the eight turns a class has one of its three shots hidden
+    times = np.bincount(
+        np.concatenate([episode.heldout_shot_rows for episode in draw_episodes(codes, 0)]), minlength=60
+    )
+    assert set(times) == {2, 3}  # in seven of the eight episodes one of the three shots of a class is held out
 
 
-@pytest.mark.parametrize("classes, turns", [(1, 1), (5, 5), (50, 8), (100, 6), (300, 2), (301, 1)])
-def test_the_more_classes_the_fewer_turns(classes, turns):
-    assert len(list(casts(np.repeat(np.arange(classes), 2), 0))) == turns
+@pytest.mark.parametrize("classes, episodes", [(1, 1), (5, 5), (50, 8), (100, 6), (300, 2), (301, 1)])
+def test_the_more_classes_the_fewer_episodes(classes, episodes):
+    assert len(list(draw_episodes(np.repeat(np.arange(classes), 2), 0))) == episodes
 
 
-def test_with_one_shot_a_class_there_are_four_turns():
-    assert len(list(casts(np.arange(50), 0))) == 4
+def test_with_one_shot_a_class_there_are_four_episodes():
+    assert len(list(draw_episodes(np.arange(50), 0))) == 4
 
 
 def test_known_shots_stand_for_classes_whose_only_shot_cannot_be_hidden():
-    codes = np.array([0, 1, 2, 3, 3, 4, 4, 4])  # three classes have one shot, as the fourth has once one is hidden
-    cast = next(casts(np.tile(codes, 1), 0))
-    weight = representativeness(codes, cast, np.ones(5))
-    left = np.bincount(codes[cast.gallery], minlength=5)
-    for row, one in zip(cast.known, weight, strict=True):
+    codes = np.array([0, 1, 2, 3, 3, 4, 4, 4])  # three classes have one shot, as the fourth has once one is held out
+    episode = next(draw_episodes(np.tile(codes, 1), 0))
+    weight = representativeness(codes, episode, np.ones(5))
+    left = np.bincount(codes[episode.gallery_rows], minlength=5)
+    for row, one in zip(episode.heldout_shot_rows, weight, strict=True):
         alike = (left == left[codes[row]]).sum()
-        assert one == pytest.approx(2 * alike / (left[codes[cast.known]] == left[codes[row]]).sum())
+        assert one == pytest.approx(2 * alike / (left[codes[episode.heldout_shot_rows]] == left[codes[row]]).sum())

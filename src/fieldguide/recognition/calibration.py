@@ -1,14 +1,15 @@
-"""Probabilities learned without one labelled distractor, from rehearsals in which gallery pictures play the queries.
+"""Probabilities learned without one labelled distractor, from episodes in which gallery pictures play the queries.
 
-A logistic regression tells hidden shots of classes that stay from those of hidden classes; a temperature makes the
-likeness of classes a probability.
+A logistic regression separates held-out shots of classes that stay from those of held-out classes; a temperature turns
+the scores of classes into probabilities.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.optimize import brentq
+from scipy.special import expit, logit, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,40 +24,40 @@ from fieldguide.recognition.contamination import (
     estimate_without_known,
 )
 from fieldguide.recognition.evidence import COSINE_WEIGHT, Evidence
-from fieldguide.recognition.labels import quiet
+from fieldguide.recognition.labels import ignore_convergence
 
 ENOUGH = 5  # examples of a kind; from fewer nothing is learned
 TEMPERATURES = np.geomspace(0.15, 4, 34)
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """One run of the task in which some of the gallery played queries.
+class EpisodeEvidence:
+    """What the evidence was on the queries of one episode, held-out gallery pictures and real ones.
 
     Attributes
     ----------
-    known : evidence on hidden shots of classes that stayed
-    codes : (n_known,) their classes, as the evidence counts them
-    weight : (n_known,) how far each stands for the queries
-    known_groups : (n_known,) their classes, as the whole gallery counts them
-    shots : (n_known,) how many pictures of the class there are, the hidden one among them
-    strangers : evidence on the shots of hidden classes, and on labelled distractors
-    stranger_groups : (n_strangers,) their classes; each labelled distractor is by itself
-    stranger_weight : (n_strangers,) how much each counts
+    known : evidence on held-out shots of classes that stayed
+    known_codes : (n_known,) their codes among the classes that stayed
+    known_weight : (n_known,) how far each represents the queries
+    known_groups : (n_known,) their codes among all classes
+    class_sizes : (n_known,) how many pictures of the class there are, the held-out one among them
+    distractors : evidence on the shots of held-out classes, and on labelled distractors
+    distractor_groups : (n_distractors,) their classes; each labelled distractor is a group of its own
+    distractor_weight : (n_distractors,) how much each counts
     queries : evidence on the real queries
-    displaced : (n_queries,) which of them seem to be of a hidden class
+    in_heldout_class : (n_queries,) which of them seem to be of a held-out class
     """
 
     known: Evidence
-    codes: Ints
-    weight: Anything
+    known_codes: Ints
+    known_weight: Anything
     known_groups: Ints
-    shots: Ints
-    strangers: Evidence
-    stranger_groups: Ints
-    stranger_weight: Anything
+    class_sizes: Ints
+    distractors: Evidence
+    distractor_groups: Ints
+    distractor_weight: Anything
     queries: Evidence
-    displaced: Flags
+    in_heldout_class: Flags
 
 
 @dataclass(frozen=True)
@@ -69,107 +70,126 @@ class Calibration:
     temperature : divides the scores of candidates before their softmax
     contamination : estimated share of distractors
     interval : its 90% interval
-    sharper : by how much all scores tell more than in the rehearsals, at least 1: no shot is missing now
-    even : where nothing could be learned, the cosine to a class's mean at which known and distractor are as likely
+    score_scale : multiplies all scores, at least 1: they separate better than in the episodes, where a shot is missing
+    neutral_cosine : where nothing could be learned, the cosine to a class's mean at which either is as likely
     """
 
     model: Pipeline | None
     temperature: float
     contamination: float
     interval: tuple[float, float]
-    sharper: float = 1.0
-    even: float = 0.0
+    score_scale: float = 1.0
+    neutral_cosine: float = 0.0
 
     def log_odds(self, evidence: Evidence) -> Anything:
         """(n,) log odds of known against distractor, were both equally frequent."""
         if self.model is None:
-            return np.asarray(COSINE_WEIGHT * (evidence.cosine.max(axis=1).astype(np.float64) - self.even))
-        return np.asarray(self.model.decision_function(evidence.features()) * self.sharper)
+            return np.asarray(COSINE_WEIGHT * (evidence.cosine.max(axis=1).astype(np.float64) - self.neutral_cosine))
+        return np.asarray(self.model.decision_function(evidence.features()) * self.score_scale)
 
-    def classes(self, evidence: Evidence) -> Anything:
+    def class_probability(self, evidence: Evidence) -> Anything:
         """(n, k) probability of each candidate, given that the query is known."""
-        return np.asarray(softmax(evidence.score() / self.temperature * self.sharper, axis=1))
+        return np.asarray(softmax(evidence.score() / self.temperature * self.score_scale, axis=1))
 
 
-def calibrate(rehearsals: Sequence[Rehearsal], guesses: Ints, seed: int) -> Calibration:
-    """Learn from rehearsals of the same queries.
+def calibrate(episodes: Sequence[EpisodeEvidence], guesses: Ints, seed: int) -> Calibration:
+    """Learn from episodes of the same queries.
 
     Parameters
     ----------
-    rehearsals : at least one
+    episodes : at least one
     guesses : (n_queries,) the class that each real query seems to be of; with no queries there is no estimate
     seed : of the interval's bootstrap
 
     Sources: calibration on held-out data, Platt 1999, with temperature, Guo et al., ICML 2017.
     """
-    known, strangers, queries = (
-        np.concatenate([getattr(one, kind).features() for one in rehearsals])
-        for kind in ("known", "strangers", "queries")
+    known, distractors, queries = (
+        np.concatenate([getattr(one, kind).features() for one in episodes])
+        for kind in ("known", "distractors", "queries")
     )
     n = len(guesses)
-    given = np.concatenate([one.stranger_weight for one in rehearsals])
-    if len(strangers) < ENOUGH or len(known) + n < ENOUGH:
-        return Calibration(None, _temperature(rehearsals), PRIOR, (0.0, 1.0), even=_even(rehearsals))
+    distractor_groups = np.concatenate([one.distractor_groups for one in episodes])
+    distractor_weight = np.concatenate([one.distractor_weight for one in episodes])
+    if len(distractors) < ENOUGH or len(known) + n < ENOUGH:
+        return Calibration(None, _temperature(episodes), PRIOR, (0.0, 1.0), neutral_cosine=_neutral_cosine(episodes))
     if len(known) < ENOUGH:
-        model = _fit(queries, strangers, np.ones(len(queries)), given)
+        model = _fit(queries, distractors, np.ones(len(queries)), distractor_weight)
         share, interval = estimate_without_known(
-            model.decision_function(strangers), model.decision_function(queries), n
+            model.decision_function(distractors), model.decision_function(queries), n
         )
         return Calibration(model, 1.0, share, interval)
-    weight = np.concatenate([one.weight for one in rehearsals])
-    model = _fit(known, strangers, weight / weight.mean(), given)
-    temperature, sharper = _temperature(rehearsals), _sharper(rehearsals)
+    weight = np.concatenate([one.known_weight for one in episodes])
+    model = _fit(known, distractors, weight / weight.mean(), distractor_weight)
+    temperature, score_scale = _temperature(episodes), _score_scale(episodes)
     if not n:
-        return Calibration(model, temperature, PRIOR, (0.0, 1.0), sharper)
+        return Calibration(model, temperature, PRIOR, (0.0, 1.0), score_scale)
     mixture = Mixture(
-        Scores(model.decision_function(known), np.concatenate([one.known_groups for one in rehearsals]), weight),
-        Scores(model.decision_function(strangers), np.concatenate([one.stranger_groups for one in rehearsals]), given),
-        _evenly(model.decision_function(queries), np.tile(guesses, len(rehearsals))),
-        np.concatenate([one.displaced for one in rehearsals]),
+        Scores(model.decision_function(known), np.concatenate([one.known_groups for one in episodes]), weight),
+        Scores(
+            model.decision_function(distractors),
+            distractor_groups,
+            distractor_weight,
+        ),
+        _equal_weights(model.decision_function(queries), np.tile(guesses, len(episodes))),
+        np.concatenate([one.in_heldout_class for one in episodes]),
     )
     share, interval = estimate(mixture, n, seed)
-    return Calibration(model, temperature, share, interval, sharper)
+    return Calibration(model, temperature, share, interval, score_scale)
+
+
+def dense_probability(evidence: Evidence, calibration: Calibration, n_classes: int) -> Anything:
+    """Spread the candidates' probabilities over all classes, (n, n_classes); the largest is that of `evidence.best()`.
+
+    Classes that are no candidates have 0; rows sum to 1.
+    """
+    probability = np.zeros((len(evidence.codes), n_classes))
+    row, place = np.nonzero(evidence.codes >= 0)
+    probability[row, evidence.codes[row, place]] = calibration.class_probability(evidence)[row, place]
+    rows, best = np.arange(len(probability)), evidence.best()
+    highest = probability.max(axis=1, initial=0)
+    tied = (probability == highest[:, None]).argmax(axis=1) != best  # then the one that `predict` takes, by a hair
+    probability[rows[tied], best[tied]] = np.nextafter(highest[tied], 2)
+    return probability
 
 
 def known_probability(log_odds: Anything, contamination: float) -> Anything:
     """Shift log odds (n,) until the probabilities of being known have the mean 1 - contamination.
 
-    Among them are a few that know nothing, so that the share of many queries does not decide over a single one.
+    A few queries with even odds are added, so that the expected share of many does not decide over a single one.
     """
-    if contamination in (0, 1):
+    if 1 - contamination in (0, 1):
         return np.full(len(log_odds), 1.0 - contamination)
     padded = np.concatenate([log_odds, np.zeros(round(PRIOR_QUERIES))])
-    low, high = -80.0, 80.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if expit(padded + middle).mean() < 1 - contamination:
-            low = middle
-        else:
-            high = middle
-    return np.asarray(expit(log_odds + low))
+    # Were all queries like the one with the highest log odds, or like that with the lowest: the shift is in between
+    middle = logit(1 - contamination)
+    low, high = middle - padded.max() - 1, middle - padded.min() + 1
+    shift = brentq(lambda shift: expit(padded + shift).mean() - (1 - contamination), low, high, xtol=1e-14)
+    return np.asarray(expit(log_odds + shift))
 
 
-def _evenly(values: Anything, groups: Ints) -> Scores:
+def _equal_weights(values: Anything, groups: Ints) -> Scores:
     return Scores(values, groups, np.ones(len(values)))
 
 
-def _even(rehearsals: Sequence[Rehearsal]) -> float:
-    """Say how similar to the mean of a class a query is that may as well be known as a distractor.
+def _neutral_cosine(episodes: Sequence[EpisodeEvidence]) -> float:
+    """Find the cosine to the nearest class's mean at which a query may as well be known as a distractor.
 
-    One standard deviation above what shots are to other classes: where nearly all shots are the only ones of their
-    class, nothing tells how similar they are to their own. Without them it is what queries are on average.
+    One standard deviation above that of shots to other classes: where nearly all shots are the only ones of their
+    class, how similar they are to their own cannot be known. Without them it is what queries are on average.
     """
-    for kind in "strangers", "queries":
-        highest = np.concatenate([getattr(one, kind).cosine.max(axis=1, initial=-1) for one in rehearsals])
+    for kind in "distractors", "queries":
+        highest = np.concatenate([getattr(one, kind).cosine.max(axis=1, initial=-1) for one in episodes])
         if len(highest):
-            return float(highest.mean(dtype=np.float64) + (highest.std(dtype=np.float64) if kind == "strangers" else 0))
+            return float(
+                highest.mean(dtype=np.float64) + (highest.std(dtype=np.float64) if kind == "distractors" else 0)
+            )
     return 0.0
 
 
 def _fit(known: Anything, distractor: Anything, weight: Anything, distractor_weight: Anything) -> Pipeline:
-    # balanced: there are several times more examples of one kind, which says nothing of the queries
+    # balanced: there are several times more examples of one kind, which says nothing about the queries
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced"))
-    with quiet():
+    with ignore_convergence():
         return model.fit(
             np.concatenate([known, distractor]),
             np.repeat([1, 0], [len(known), len(distractor)]),
@@ -177,24 +197,24 @@ def _fit(known: Anything, distractor: Anything, weight: Anything, distractor_wei
         )
 
 
-def _sharper(rehearsals: Sequence[Rehearsal]) -> float:
-    """Say by how much a picture's distance to the mean of k shots varies less than to the mean of k - 1.
+def _score_scale(episodes: Sequence[EpisodeEvidence]) -> float:
+    """Find by how much a picture's distance to the mean of k shots varies less than to the mean of k - 1.
 
     The mean of k shots scatters 1/k as much as a picture, which adds to the picture's own scatter.
     """
-    shots = np.concatenate([one.shots for one in rehearsals])
+    shots = np.concatenate([one.class_sizes for one in episodes])
     return float(np.mean((1 + 1 / (shots - 1)) / (1 + 1 / shots)))
 
 
-def _temperature(rehearsals: Sequence[Rehearsal]) -> float:
-    """Choose the temperature under which the hidden shots' own classes are likeliest; 1 if none was hidden."""
-    weight = np.concatenate([one.weight for one in rehearsals])
+def _temperature(episodes: Sequence[EpisodeEvidence]) -> float:
+    """Choose the temperature under which the held-out shots' own classes are likeliest; 1 if there are none."""
+    weight = np.concatenate([one.known_weight for one in episodes])
     losses = np.zeros((len(weight), len(TEMPERATURES)))
     start = 0
-    for one in rehearsals:
-        right = one.known.codes == one.codes[:, None]
-        for column, heat in enumerate(TEMPERATURES):
-            likelihood = (softmax(one.known.score() / heat, axis=1) * right).sum(axis=1)
+    for one in episodes:
+        right = one.known.codes == one.known_codes[:, None]
+        for column, temperature in enumerate(TEMPERATURES):
+            likelihood = (softmax(one.known.score() / temperature, axis=1) * right).sum(axis=1)
             losses[start : start + len(right), column] = -np.log(likelihood + 1e-3)
         start += len(right)
     return float(TEMPERATURES[int((weight @ losses).argmin())]) if len(weight) else 1.0

@@ -1,4 +1,4 @@
-"""Gallery and queries as one matrix about its centre, whose rows are mapped only when they are asked for.
+"""Gallery and queries as one matrix about its centre, whose rows are mapped only when they are needed.
 
 A mapped copy of all embeddings would take as much memory as they do themselves. Where they have more numbers than there
 are rows, or very many, their coordinates in the span of all take less, and are kept: see `span`.
@@ -21,24 +21,24 @@ class CentredRows:
 
     Attributes
     ----------
-    gallery, queries : (n_pictures, dim), (n_queries, dim) float32 embeddings as they came
+    gallery_embeddings, query_embeddings : (n_pictures, dim), (n_queries, dim) float32, as they came
     centring : fitted on both
     order : (n,) which of them, gallery first, these rows are
     narrow : (n_pictures + n_queries, n_directions) all rows, mapped, in their span; None where they are not wide
     """
 
-    gallery: Floats
-    queries: Floats
+    gallery_embeddings: Floats
+    query_embeddings: Floats
     centring: PowerCentring
     order: Ints
     narrow: Floats | None = None
 
     @classmethod
-    def about_their_centre(cls, gallery: Floats, queries: Floats, seed: int = 0) -> Self:
+    def about_their_centre(cls, gallery_embeddings: Floats, query_embeddings: Floats, seed: int = 0) -> Self:
         """Find the centre of both, and their span if they are wide; `seed` is of the latter."""
-        centring = PowerCentring().partial_fit(gallery).partial_fit(queries)
-        n, dim = len(gallery) + len(queries), gallery.shape[1]
-        pictures = cls(gallery, queries, centring, np.arange(n))
+        centring = PowerCentring().partial_fit(gallery_embeddings).partial_fit(query_embeddings)
+        n, dim = len(gallery_embeddings) + len(query_embeddings), gallery_embeddings.shape[1]
+        pictures = cls(gallery_embeddings, query_embeddings, centring, np.arange(n))
         if not is_wide(n, dim):
             return pictures
         parts = list(blocks(n, dim))
@@ -54,7 +54,7 @@ class CentredRows:
     @property
     def dim(self) -> int:
         """How many numbers an embedding has, however many are kept of it."""
-        return int(self.gallery.shape[1])
+        return int(self.gallery_embeddings.shape[1])
 
     def of(self, rows: Ints) -> "CentredRows":
         """Give some of the rows, or all in another order, without mapping them yet."""
@@ -65,8 +65,8 @@ class CentredRows:
         order = self.order[rows]
         if self.narrow is not None:
             return self.narrow[order]
-        is_query = order >= len(self.gallery)
-        raw = np.empty((len(order), self.gallery.shape[1]), np.float32)
-        raw[~is_query] = self.gallery[order[~is_query]]
-        raw[is_query] = self.queries[order[is_query] - len(self.gallery)]
-        return self.centring.transform(raw)
+        is_query = order >= len(self.gallery_embeddings)
+        raw = np.empty((len(order), self.gallery_embeddings.shape[1]), np.float32)
+        raw[~is_query] = self.gallery_embeddings[order[~is_query]]
+        raw[is_query] = self.query_embeddings[order[is_query] - len(self.gallery_embeddings)]
+        return self.centring.map_rows(raw)

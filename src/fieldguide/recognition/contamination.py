@@ -1,7 +1,7 @@
-"""How many of the queries are distractors: their scores seen as a mixture of two kinds known from rehearsals.
+"""How many of the queries are distractors: their scores as a mixture of two kinds known from episodes.
 
 Two estimators err in different ways, and their mean is taken: the likeliest mixture over all scores, and the counts of
-high scores, where a distractor model that is off matters least. A rehearsal that hides classes makes distractors of
+high scores, where a distractor model that is off matters least. An episode that holds out classes makes distractors of
 their queries too; their number is subtracted.
 """
 
@@ -13,9 +13,9 @@ from fieldguide.core.arrays import Anything, Flags, Ints
 
 BINS = 16
 RESAMPLES = 60
-PRIOR, PRIOR_SPREAD = 0.3, 0.3  # mean and standard deviation before anything is seen: about that of any share
-PRIOR_QUERIES = 10.0  # worth as much as that where no variance can be told
-OVERLAP = 0.3  # where classes have one shot; classes that the rehearsal hides have a part in it
+PRIOR, PRIOR_SPREAD = 0.3, 0.3  # mean and standard deviation before any query is known: about those of any share
+PRIOR_QUERIES = 10.0  # queries that the prior is worth where no variance is known
+OVERLAP = 0.3  # where classes have one shot; held-out classes have a part in it
 UPPER = (0.2, 0.7)  # high scores are those above which this share of the known lies
 
 
@@ -45,19 +45,19 @@ class Scores:
 
 @dataclass(frozen=True)
 class Mixture:
-    """What is known of the share of distractors among the queries.
+    """Scores of examples and of queries, from which the share of distractors is estimated.
 
     Attributes
     ----------
     known, distractors : scores of examples of the two kinds
     queries : scores of the real queries
-    displaced : (n_queries,) which of them seem to be of a class that the rehearsal had hidden
+    in_heldout_class : (n_queries,) which of them seem to be of a class that the episode holds out
     """
 
     known: Scores
     distractors: Scores
     queries: Scores
-    displaced: Flags
+    in_heldout_class: Flags
 
     def share(self, rng: np.random.Generator | None = None) -> float:
         """Estimate the share; with `rng` of a bootstrap that draws whole classes, as pictures of one are alike."""
@@ -66,14 +66,14 @@ class Mixture:
         kinds = (self.known, self.distractors, self.queries)
         drawn = [_groups(kind, rng) for kind in kinds]
         known, distractors, queries = (kind.heights(edges, groups) for kind, groups in zip(kinds, drawn, strict=True))
-        displaced = float(self.displaced.mean())
-        return max(0.0, (_share(known, distractors, queries) - displaced) / max(1 - displaced, 0.01))
+        heldout = float(self.in_heldout_class.mean())
+        return max(0.0, (_share(known, distractors, queries) - heldout) / max(1 - heldout, 0.01))
 
 
 def estimate(mixture: Mixture, n_queries: int, seed: int) -> tuple[float, tuple[float, float]]:
     """Estimate the share of distractors among `n_queries`, and its 90% interval.
 
-    What a bootstrap that draws whole classes says of the estimate's variance decides how much the prior weighs.
+    The weight of the prior follows from the estimate's variance under a bootstrap that draws whole classes.
     """
     rng = np.random.default_rng(seed)
     drawn = np.array([mixture.share(rng) for _ in range(RESAMPLES)])
@@ -92,7 +92,7 @@ def estimate_without_known(
 
     Below a low score lie all kinds of distractors, and known queries whose class's one shot is unlike them: the ratio
     of the queries' share to the distractors' is that of the distractors and `OVERLAP` of the rest. As that differs
-    from set to set, the prior has half the say.
+    from set to set, the prior has half the weight.
     """
     levels = np.quantile(distractors, np.linspace(0.1, 0.6, 11))
     ratios = [(queries <= level).mean() / (distractors <= level).mean() for level in levels]

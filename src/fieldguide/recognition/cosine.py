@@ -3,6 +3,7 @@
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -25,7 +26,7 @@ class CosineClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: i
     Source: the report this project started from, which scored 0.787 with it on CLIP's embeddings.
     """
 
-    def fit(self, X: Anything, y: Anything) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Keep the gallery.
 
         Parameters
@@ -33,17 +34,17 @@ class CosineClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: i
         X : (n_pictures, dim) embeddings
         y : (n_pictures,) labels
         """
-        X, y = validate_data(self, X, y, dtype=FLOATS)
-        self.classes_, codes = encode(y)
-        self.shots_ = Shots.of(X, codes)
+        gallery_embeddings, labels = validate_data(self, X, y, dtype=FLOATS)
+        self.classes_, codes = encode(labels)
+        self.shots_ = Shots.of(gallery_embeddings, codes)
         return self
 
-    def predict(self, X: Anything) -> Anything:
+    def predict(self, X: ArrayLike) -> Anything:
         """Give the likeliest class of each query, (n,)."""
         check_is_fitted(self)
         return self.classes_[self._rank(X, k=1).codes[:, 0]]
 
-    def rank(self, X: Anything, k: int = 5) -> Ranking:
+    def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
         """Rank classes for each query.
 
         Parameters
@@ -59,15 +60,15 @@ class CosineClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: i
         check_rank(self.classes_, k)
         return self._rank(X, k)
 
-    def _rank(self, X: Anything, k: int) -> Ranking:
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        n, top = len(X), min(k, len(self.classes_))
+    def _rank(self, X: ArrayLike, k: int) -> Ranking:
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
+        n, top = len(query_embeddings), min(k, len(self.classes_))
         codes = np.full((n, k), NOTHING)
         similarity = np.full((n, k), np.nan, np.float32)
         nearest = np.full((n, k), -1)
-        for rows in blocks(n, len(self.shots_.matrix)):
-            queries = unit_rows(X[rows])
-            to_classes = np.maximum.reduceat(queries @ self.shots_.matrix.T, self.shots_.starts, axis=1)
+        for rows in blocks(n, len(self.shots_.embeddings)):
+            queries = unit_rows(query_embeddings[rows])
+            to_classes = np.maximum.reduceat(queries @ self.shots_.embeddings.T, self.shots_.starts, axis=1)
             codes[rows, :top] = largest(to_classes, top)
             nearest[rows, :top], similarity[rows, :top] = self.shots_.nearest(queries, codes[rows, :top])
         return Ranking(

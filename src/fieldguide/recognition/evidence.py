@@ -1,4 +1,4 @@
-"""What speaks for each class, and for none, once labels have spread: the numbers that calibration weighs."""
+"""The evidence for each class, and for none, after label propagation: what calibration turns into probabilities."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -27,14 +27,14 @@ class Evidence:
     codes : (n, k) classes, -1 where there is none
     mass : (n, k) float32, what label propagation brought
     cosine : (n, k) float32, to the class's mean in the adapted space
-    reach : (n,) float32, the mass of all labels together
+    total_mass : (n,) float32, the mass of all labels together
     hubness : (n_classes,) float32, how similar its nearest queries are to a class's mean: some are near to all
     """
 
     codes: Ints
     mass: Floats
     cosine: Floats
-    reach: Floats
+    total_mass: Floats
     hubness: Floats
 
     def score(self) -> Anything:
@@ -43,12 +43,12 @@ class Evidence:
         return np.where(self.codes < 0, -np.inf, score)
 
     def features(self) -> Anything:
-        """(n, 5): what tells a query of any known class from a distractor."""
+        """(n, 5): what separates queries of known classes from distractors."""
         mass = np.log(self.mass.max(axis=1) + NO_MASS)
         cosine = np.sort(np.pad(self.cosine, ((0, 0), (2, 0)), constant_values=-1), axis=1)
         local = (self.cosine - self.hubness[self.codes]).max(axis=1)
-        reach = np.log(self.reach + NO_MASS)
-        return np.stack([mass, cosine[:, -1], cosine[:, -1] - cosine[:, -2], local, reach], axis=1)
+        total_mass = np.log(self.total_mass + NO_MASS)
+        return np.stack([mass, cosine[:, -1], cosine[:, -1] - cosine[:, -2], local, total_mass], axis=1)
 
     def best(self) -> Ints:
         """(n,) the class that fits best."""
@@ -65,11 +65,11 @@ class Evidence:
 
     def of(self, rows: slice | Ints) -> Self:
         """Give the evidence on some of the queries."""
-        return type(self)(self.codes[rows], self.mass[rows], self.cosine[rows], self.reach[rows], self.hubness)
+        return type(self)(self.codes[rows], self.mass[rows], self.cosine[rows], self.total_mass[rows], self.hubness)
 
 
 def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evidence, Any]:
-    """Whiten, spread labels, and compare with the classes' means; then once more, with what was learned of queries.
+    """Whiten, spread labels, and compare with the classes' means; then again, with what the queries showed.
 
     The first time, the queries that most mass reached are guessed to be of their best class. The whitening of the
     second time has their scatter too, and seeks near pairs in the space of the first.
@@ -85,16 +85,16 @@ def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evid
     The evidence on the n queries, in their order, and the neighbour graph of the queries, (n, n) sparse.
     """
     shots, queries = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)
-    codes, asked = codes[shots], pictures.of(queries)
+    codes, query_rows = codes[shots], pictures.of(queries)
     gallery = pictures[shots]
-    space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=asked, width=pictures.dim)
+    space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=query_rows, width=pictures.dim)
     some = np.sort(np.random.default_rng(seed).permutation(len(queries))[:LEARNED_FROM])
     first, _ = _evidence_in(space, pictures.of(np.concatenate([shots, queries[some]])), codes)
     guesses = np.full(len(queries), -1)
     guesses[some] = first.guesses()
     if (guesses >= 0).any():
         space = WithinClassWhitening(seed=seed).fit(
-            gallery, codes, unlabelled=asked, guesses=guesses, earlier=space, width=pictures.dim
+            gallery, codes, unlabelled=query_rows, guesses=guesses, earlier=space, width=pictures.dim
         )
     return _evidence_in(space, pictures.of(np.concatenate([shots, queries])), codes)
 
@@ -106,26 +106,26 @@ def _evidence_in(space: WithinClassWhitening, pictures: CentredRows, codes: Ints
     graph = neighbour_graph(nodes)
     means = unit_rows(class_means(nodes[:n_shots], codes))
     rows = nodes[n_shots:]
-    likest, _ = nearest(rows, means, CANDIDATES)
-    kept, mass, mass_of_likest = propagate(graph, codes, CANDIDATES, wanted=likest)
-    twice = (likest[:, :, None] == kept[:, None, :]).any(axis=2)
-    candidates = np.concatenate([kept, np.where(twice, -1, likest)], axis=1)
+    nearest_prototypes, _ = nearest(rows, means, CANDIDATES)
+    kept, mass, mass_of_prototypes = propagate(graph, codes, CANDIDATES, extra=nearest_prototypes)
+    twice = (nearest_prototypes[:, :, None] == kept[:, None, :]).any(axis=2)
+    candidates = np.concatenate([kept, np.where(twice, -1, nearest_prototypes)], axis=1)
     cosine = np.empty(candidates.shape, np.float32)
     for part in blocks(len(rows), candidates.shape[1] * rows.shape[1]):
         cosine[part] = np.einsum("nd,nkd->nk", rows[part], means[candidates[part]])
     none = candidates < 0
-    every_mass = np.where(none, 0, np.concatenate([mass, mass_of_likest], axis=1))
+    every_mass = np.where(none, 0, np.concatenate([mass, mass_of_prototypes], axis=1))
     sources = (np.arange(len(nodes)) < n_shots).astype(np.float32)
-    reach = diffuse(graph, sources)[n_shots:]
+    total_mass = diffuse(graph, sources)[n_shots:]
     hubness = _hubness(nodes[:n_shots], codes, rows, means)
-    evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), reach, hubness)
+    evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), total_mass, hubness)
     return evidence, graph[n_shots:, n_shots:]
 
 
 def _adapted(pictures: CentredRows, space: WithinClassWhitening) -> Floats:
     nodes = np.empty((len(pictures), space.map_.shape[1]), np.float32)
     for part in blocks(len(pictures), space.n_features_in_):
-        nodes[part] = space.transform(pictures[part])
+        nodes[part] = space.map_rows(pictures[part])
     return nodes
 
 
@@ -164,49 +164,51 @@ class GalleryEvidence:
     Attributes
     ----------
     space : the adapted space
-    shots : (n_pictures, n_components) unit rows in it
+    gallery_embeddings : (n_pictures, n_components) unit rows in it
     codes : (n_pictures,) their classes
     means : (n_classes, n_components) unit rows
     hubness : (n_classes,)
     """
 
     space: WithinClassWhitening
-    shots: Floats
+    gallery_embeddings: Floats
     codes: Ints
     means: Floats
     hubness: Floats
 
     @classmethod
-    def of(cls, gallery: Floats, codes: Ints, seed: int) -> Self:
+    def of(cls, gallery_embeddings: Floats, codes: Ints, seed: int) -> Self:
         """Whiten a gallery (n_pictures, dim) and take its classes' means; codes 0 to n_classes - 1, none missing."""
-        space = WithinClassWhitening(seed=seed).fit(gallery, codes)
-        shots = space.transform(gallery)
+        space = WithinClassWhitening(seed=seed).fit(gallery_embeddings, codes)
+        shots = space.map_rows(gallery_embeddings)
         means = unit_rows(class_means(shots, codes))
         return cls(space, shots, codes, means, _hubness(shots, codes, shots[:0], means))
 
-    def on(self, queries: Floats) -> Evidence:
+    def on(self, query_embeddings: Floats) -> Evidence:
         """Give the evidence on each of the queries (n, dim) by itself."""
-        candidates = min(NEIGHBOURS, len(self.shots)) + min(CANDIDATES, len(self.means))
-        codes = np.empty((len(queries), candidates), np.int64)
-        mass, cosine = np.empty((2, len(queries), candidates), np.float32)
-        reach = np.empty(len(queries), np.float32)
-        for part in blocks(len(queries), max(queries.shape[1], candidates * self.means.shape[1])):
-            codes[part], mass[part], cosine[part], reach[part] = self._on(self.space.transform(queries[part]))
-        return Evidence(codes, mass, cosine, reach, self.hubness)
+        candidates = min(NEIGHBOURS, len(self.gallery_embeddings)) + min(CANDIDATES, len(self.means))
+        codes = np.empty((len(query_embeddings), candidates), np.int64)
+        mass, cosine = np.empty((2, len(query_embeddings), candidates), np.float32)
+        total_mass = np.empty(len(query_embeddings), np.float32)
+        for part in blocks(len(query_embeddings), max(query_embeddings.shape[1], candidates * self.means.shape[1])):
+            codes[part], mass[part], cosine[part], total_mass[part] = self._on(
+                self.space.map_rows(query_embeddings[part])
+            )
+        return Evidence(codes, mass, cosine, total_mass, self.hubness)
 
     def _on(self, rows: Floats) -> tuple[Ints, Floats, Floats, Floats]:
-        """Give candidates, mass, cosine and reach of some queries, unit rows in the space."""
-        likest, _ = nearest(rows, self.means, CANDIDATES)
-        row, similarity = nearest(rows, self.shots, NEIGHBOURS)
+        """Give candidates, mass, cosine and total mass of some queries, unit rows in the space."""
+        nearest_prototypes, _ = nearest(rows, self.means, CANDIDATES)
+        row, similarity = nearest(rows, self.gallery_embeddings, NEIGHBOURS)
         weight = np.maximum(similarity, 0) ** 3
-        reach = weight.sum(axis=1)
+        total_mass = weight.sum(axis=1)
         voted = self.codes[row]
         first = np.tril(voted[:, :, None] == voted[:, None, :], -1).any(axis=2) | (voted < 0)
-        candidates = np.concatenate([np.where(first, -1, voted), likest], axis=1)
-        among = (likest[:, :, None] == voted[:, None, :]).any(axis=2)
-        candidates[:, voted.shape[1] :] = np.where(among, -1, likest)
+        candidates = np.concatenate([np.where(first, -1, voted), nearest_prototypes], axis=1)
+        among = (nearest_prototypes[:, :, None] == voted[:, None, :]).any(axis=2)
+        candidates[:, voted.shape[1] :] = np.where(among, -1, nearest_prototypes)
         votes = ((candidates[:, :, None] == voted[:, None, :]) * weight[:, None, :]).sum(axis=2)
         none = candidates < 0
         cosine = np.where(none, -1, np.einsum("nd,nkd->nk", rows, self.means[candidates]))
-        mass = np.where(none, 0, votes / np.maximum(reach, NO_MASS)[:, None])
-        return candidates, mass.astype(np.float32), cosine.astype(np.float32), reach
+        mass = np.where(none, 0, votes / np.maximum(total_mass, NO_MASS)[:, None])
+        return candidates, mass.astype(np.float32), cosine.astype(np.float32), total_mass

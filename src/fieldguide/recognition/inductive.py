@@ -1,21 +1,28 @@
-"""One query at a time: the default recognizer's parts as far as they need no other queries."""
+"""One query at a time: the default recognizer's parts that need no other queries."""
 
 from dataclasses import replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.by_probability import rank_by_probability
-from fieldguide.recognition.calibration import Rehearsal, calibrate
+from fieldguide.recognition.calibration import EpisodeEvidence, calibrate, dense_probability
+from fieldguide.recognition.episodes import (
+    Episode,
+    distractor_examples,
+    draw_episodes,
+    representativeness,
+    sample_distractors,
+)
 from fieldguide.recognition.evidence import GalleryEvidence
 from fieldguide.recognition.labels import FLOATS, check_rank, encode
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.recognition.recognizer import RankingMixin
-from fieldguide.recognition.rehearsal import Cast, casts, representativeness, some_distractors, stranger_weights
 from fieldguide.recognition.shots import Shots
 from fieldguide.recognition.space import PowerCentring
 
@@ -29,7 +36,7 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
 
     Parameters
     ----------
-    contamination : share of distractors to expect, 0 to 1; one query cannot tell
+    contamination : share of distractors to expect, 0 to 1; it cannot be estimated from one query
     seed : of everything random
 
     Attributes
@@ -41,7 +48,7 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
         self.contamination = contamination
         self.seed = seed
 
-    def fit(self, X: Anything, y: Anything, distractors: Anything | None = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, distractors: ArrayLike | None = None) -> Self:
         """Learn from the gallery.
 
         Parameters
@@ -49,31 +56,42 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
         X : (n_pictures, dim) embeddings
         y : (n_pictures,) labels
         distractors : (n, dim) embeddings of pictures known to be of no class, if there are any: examples for the
-            calibration, beside those that it makes by hiding classes
+            calibration, beside those that it makes by holding out classes
         """
-        X, y = validate_data(self, X, y, dtype=FLOATS)
+        gallery_embeddings, labels = validate_data(self, X, y, dtype=FLOATS)
         if not 0 <= self.contamination <= 1:
             raise ValueError(f"contamination is a share from 0 to 1, not {self.contamination}")
-        self.classes_, codes = encode(y)
-        self.shots_ = Shots.of(X, codes)
-        self.centring_ = PowerCentring().fit(X)
-        gallery = self.centring_.transform(X)
-        labelled = some_distractors(distractors, X.shape[1], self.seed)
+        self.classes_, codes = encode(labels)
+        self.shots_ = Shots.of(gallery_embeddings, codes)
+        self.centring_ = PowerCentring().fit(gallery_embeddings)
+        centred = self.centring_.map_rows(gallery_embeddings)
+        labelled = sample_distractors(distractors, gallery_embeddings.shape[1], self.seed)
         if len(labelled):
-            labelled = self.centring_.transform(labelled)
-        turns = list(casts(codes, self.seed))
-        rehearsals = [self._rehearse(cast, gallery, codes, labelled, len(turns)) for cast in turns]
-        self.calibration_ = calibrate(rehearsals, np.zeros(0, np.int64), self.seed)
-        self.evidence_ = GalleryEvidence.of(gallery, codes, self.seed)
+            labelled = self.centring_.map_rows(labelled)
+        episodes = list(draw_episodes(codes, self.seed))
+        answered = [self._run_episode(episode, centred, codes, labelled, len(episodes)) for episode in episodes]
+        self.calibration_ = calibrate(answered, np.zeros(0, np.int64), self.seed)
+        self.evidence_ = GalleryEvidence.of(centred, codes, self.seed)
         return self
 
-    def predict(self, X: Anything) -> Anything:
+    def predict(self, X: ArrayLike) -> Anything:
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        return self.classes_[self.evidence_.on(self.centring_.transform(X)).best()]
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
+        return self.classes_[self.evidence_.on(self.centring_.map_rows(query_embeddings)).best()]
 
-    def rank(self, X: Anything, k: int = 5) -> Ranking:
+    def predict_proba(self, X: ArrayLike) -> Anything:
+        """Give the probability of each class for each query, (n, n_classes), as if there were no distractors.
+
+        The eighteen candidates at most that a query has share the probability; other classes have 0. `rank` needs no
+        matrix of queries by classes, and knows distractors.
+        """
+        check_is_fitted(self)
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
+        evidence = self.evidence_.on(self.centring_.map_rows(query_embeddings))
+        return dense_probability(evidence, self.calibration_, len(self.classes_))
+
+    def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
         """Rank labels for each query.
 
         Parameters
@@ -88,18 +106,22 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
         """
         check_is_fitted(self)
         check_rank(self.classes_, k)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        evidence = self.evidence_.on(self.centring_.transform(X))
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
+        evidence = self.evidence_.on(self.centring_.map_rows(query_embeddings))
         log_odds = self.calibration_.log_odds(evidence)
         if self.contamination > 0:
-            log_odds[~X.any(axis=1)] = -np.inf  # shows nothing: of no class, unless all are of one
-        known = expit(log_odds + logit(1 - self.contamination)) if self.contamination < 1 else np.zeros(len(X))
+            log_odds[~query_embeddings.any(axis=1)] = -np.inf  # of no class, unless contamination is 0
+        known = (
+            expit(log_odds + logit(1 - self.contamination))
+            if self.contamination < 1
+            else np.zeros(len(query_embeddings))
+        )
         ranking = rank_by_probability(
             self.shots_,
             self.classes_,
-            np.asarray(X, dtype=np.float32),
+            np.asarray(query_embeddings, dtype=np.float32),
             evidence.codes,
-            self.calibration_.classes(evidence),
+            self.calibration_.class_probability(evidence),
             known,
             k,
         )
@@ -110,17 +132,21 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
             rejection_summary=f"contamination {self.contamination:.2f}, as expected of any query",
         )
 
-    def _rehearse(self, cast: Cast, gallery: Floats, codes: Ints, labelled: Floats, turns: int) -> Rehearsal:
-        left = np.unique(codes[cast.gallery])
-        against = GalleryEvidence.of(gallery[cast.gallery], np.searchsorted(left, codes[cast.gallery]), self.seed)
-        return Rehearsal(
-            known=against.on(gallery[cast.known]),
-            codes=np.searchsorted(left, codes[cast.known]),
-            weight=representativeness(codes, cast, np.zeros(len(self.classes_))),
-            known_groups=codes[cast.known],
-            shots=np.bincount(codes)[codes[cast.known]],
-            strangers=against.on(np.concatenate([gallery[cast.strangers], labelled])),
-            **stranger_weights(codes[cast.strangers], len(labelled), turns),
-            queries=against.on(gallery[:0]),
-            displaced=np.zeros(0, bool),
+    def _run_episode(
+        self, episode: Episode, centred: Floats, codes: Ints, labelled: Floats, n_episodes: int
+    ) -> EpisodeEvidence:
+        left = np.unique(codes[episode.gallery_rows])
+        against = GalleryEvidence.of(
+            centred[episode.gallery_rows], np.searchsorted(left, codes[episode.gallery_rows]), self.seed
+        )
+        return EpisodeEvidence(
+            known=against.on(centred[episode.heldout_shot_rows]),
+            known_codes=np.searchsorted(left, codes[episode.heldout_shot_rows]),
+            known_weight=representativeness(codes, episode, np.zeros(len(self.classes_))),
+            known_groups=codes[episode.heldout_shot_rows],
+            class_sizes=np.bincount(codes)[codes[episode.heldout_shot_rows]],
+            distractors=against.on(np.concatenate([centred[episode.heldout_class_rows], labelled])),
+            **distractor_examples(codes[episode.heldout_class_rows], len(labelled), n_episodes),
+            queries=against.on(centred[:0]),
+            in_heldout_class=np.zeros(0, bool),
         )

@@ -31,8 +31,8 @@ def encode(y: Anything) -> tuple[Anything, Ints]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep quiet about a regression that stopped before it had converged: odd rows do that, and it is no harm."""
+def ignore_convergence() -> Iterator[None]:
+    """Silence the warning of a regression that stopped before it converged: odd rows cause it, and it does no harm."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
@@ -43,7 +43,7 @@ def check_rank(classes: Anything, k: int) -> None:
 
     Raises
     ------
-    ValueError : fewer than one label a query is asked for, or a class could not be told from distractors.
+    ValueError : k is below 1, or a class has the name of the unknown label.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")

@@ -1,4 +1,4 @@
-"""Who is most similar to whom by cosine, by blocks, so that no matrix of queries × gallery is ever held."""
+"""The most similar rows by cosine, by blocks, so that no matrix of queries × gallery is ever held."""
 
 from collections.abc import Iterator
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -34,31 +35,31 @@ class OpenSetClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: 
         self.recognizer = recognizer
         self.rule = rule
 
-    def fit(self, X: Anything, y: Anything, distractors: Anything | None = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, distractors: ArrayLike | None = None) -> Self:
         """Fit the recognizer on the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels.
 
         Rules find distractors without an example of any: `distractors` are taken as all recognizers take them that
         answer with the unknown label, and make no difference.
         """
         recognizer = CosineClassifier() if self.recognizer is None else clone(self.recognizer)
-        X, y = validate_data(self, X, y, dtype=FLOATS)
-        self.recognizer_ = recognizer.fit(X, y)
+        gallery_embeddings, labels = validate_data(self, X, y, dtype=FLOATS)
+        self.recognizer_ = recognizer.fit(gallery_embeddings, labels)
         self.classes_ = self.recognizer_.classes_
-        self.gallery_, self.codes_ = np.asarray(X, dtype=np.float32), encode(y)[1]
+        self.gallery_, self.codes_ = np.asarray(gallery_embeddings, dtype=np.float32), encode(labels)[1]
         return self
 
-    def predict(self, X: Anything) -> Anything:
+    def predict(self, X: ArrayLike) -> Anything:
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
         return self.recognizer_.predict(validate_data(self, X, reset=False, dtype=FLOATS))
 
-    def rank(self, X: Anything, k: int = 5) -> Ranking:
+    def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
         """Rank labels for each query, (n, dim) embeddings; distractors have the unknown label first."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        ranking = self.recognizer_.rank(X, k)
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
+        ranking = self.recognizer_.rank(query_embeddings, k)
         rule = ThresholdRule() if self.rule is None else self.rule
-        verdict = rule.judge(self.gallery_, self.codes_, np.asarray(X, dtype=np.float32), ranking)
+        verdict = rule.judge(self.gallery_, self.codes_, np.asarray(query_embeddings, dtype=np.float32), ranking)
         return replace(
             ranking.with_unknown_first(verdict.is_distractor, verdict.score),
             contamination=verdict.contamination,

@@ -1,14 +1,16 @@
 """A scikit-learn pipeline that ranks: transformers, then a recognizer."""
 
+from typing import Any
+
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
-from fieldguide.core.arrays import Anything
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.recognition.recognizer import RankingMixin
 
 
 class RankingPipeline(RankingMixin, Pipeline):  # type: ignore[misc]
-    """Transform embeddings by scikit-learn's transformers before a recognizer sees them.
+    """Transform embeddings by scikit-learn's transformers before they come to a recognizer.
 
     Parameters
     ----------
@@ -22,10 +24,11 @@ class RankingPipeline(RankingMixin, Pipeline):  # type: ignore[misc]
     ['bee']
     """
 
-    def rank(self, X: Anything, k: int = 5) -> Ranking:
+    def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
         """Transform the queries X (n, n_features), then rank at most k labels for each."""
+        embeddings: Any = X
         for _, transformer in self.steps[:-1]:
             if transformer not in (None, "passthrough"):
-                X = transformer.transform(X)
-        ranking: Ranking = self.steps[-1][1].rank(X, k)
+                embeddings = transformer.transform(embeddings)
+        ranking: Ranking = self.steps[-1][1].rank(embeddings, k)
         return ranking

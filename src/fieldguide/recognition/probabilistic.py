@@ -3,14 +3,15 @@
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.core.arrays import Anything
-from fieldguide.recognition.labels import FLOATS, check_rank, encode, quiet
+from fieldguide.recognition.labels import FLOATS, check_rank, encode, ignore_convergence
 from fieldguide.recognition.neighbours import blocks, largest, unit_rows
 from fieldguide.recognition.ranking import NOTHING, Ranking
 from fieldguide.recognition.recognizer import RankingMixin
@@ -18,7 +19,7 @@ from fieldguide.recognition.shots import Shots
 from fieldguide.recognition.span import Span, is_wide
 
 
-class InSpan(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class InSpan(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Coordinates in the span of the rows that it is fitted on, where they are wider than they are many.
 
     What a linear model with a squared penalty learns lies in that span: it learns the same there, in far less time.
@@ -28,17 +29,18 @@ class InSpan(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     span_ : None where rows stay as they are
     """
 
-    def fit(self, X: Anything, y: object = None) -> Self:
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Find the span of X (n, dim)."""
-        X = validate_data(self, X, dtype=FLOATS)
-        self.span_ = Span.of([X.astype(np.float32, copy=False)], len(X), 0) if is_wide(*X.shape) else None
+        rows = validate_data(self, X, dtype=FLOATS)
+        self.span_ = Span.of([rows.astype(np.float32, copy=False)], len(rows), 0) if is_wide(*rows.shape) else None
+        self._n_features_out = rows.shape[1] if self.span_ is None else self.span_.basis.shape[1]
         return self
 
-    def transform(self, X: Anything) -> Anything:
+    def transform(self, X: ArrayLike) -> Anything:
         """Give the coordinates of X, (n, n_directions)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        return X if self.span_ is None else self.span_.coordinates(X)
+        rows = validate_data(self, X, reset=False, dtype=FLOATS)
+        return rows if self.span_ is None else self.span_.coordinates(rows)
 
 
 def logistic_regression(C: float = 0.01) -> Any:
@@ -48,7 +50,8 @@ def logistic_regression(C: float = 0.01) -> Any:
     ----------
     C : inverse strength of the penalty, as scikit-learn has it; with a few shots a class it must be strong
     """
-    return make_pipeline(Normalizer(), StandardScaler(), InSpan(), LogisticRegression(C=C, max_iter=200, tol=1e-3))
+    pipeline = make_pipeline(Normalizer(), StandardScaler(), InSpan(), LogisticRegression(C=C, max_iter=200, tol=1e-3))
+    return pipeline.set_output(transform="default")  # whatever scikit-learn is configured to give
 
 
 class ProbabilisticClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -69,37 +72,37 @@ class ProbabilisticClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # 
     def __init__(self, classifier: Any = None) -> None:
         self.classifier = classifier
 
-    def fit(self, X: Anything, y: Anything) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit the classifier on the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels."""
-        X, y = validate_data(self, X, y, dtype=FLOATS)
-        self.classes_, codes = encode(y)
-        self.shots_ = Shots.of(X, codes)
+        gallery_embeddings, labels = validate_data(self, X, y, dtype=FLOATS)
+        self.classes_, codes = encode(labels)
+        self.shots_ = Shots.of(gallery_embeddings, codes)
         self.classifier_ = None
-        if len(self.classes_) > 1:  # which most classifiers ask for
+        if len(self.classes_) > 1:  # which most classifiers need
             classifier = logistic_regression() if self.classifier is None else clone(self.classifier)
-            with quiet():
-                self.classifier_ = classifier.fit(X, codes)
+            with ignore_convergence():
+                self.classifier_ = classifier.fit(gallery_embeddings, codes)
         return self
 
-    def predict(self, X: Anything) -> Anything:
+    def predict(self, X: ArrayLike) -> Anything:
         """Give the likeliest class of each query, (n,)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        best = np.empty(len(X), np.int64)
-        for part in blocks(len(X), 2 * len(self.classes_)):
-            best[part] = self.predict_proba(X[part]).argmax(axis=1)
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
+        best = np.empty(len(query_embeddings), np.int64)
+        for part in blocks(len(query_embeddings), 2 * len(self.classes_)):
+            best[part] = self.predict_proba(query_embeddings[part]).argmax(axis=1)
         likeliest: Anything = self.classes_[best]
         return likeliest
 
-    def predict_proba(self, X: Anything) -> Anything:
+    def predict_proba(self, X: ArrayLike) -> Anything:
         """Give the probability of each class for each query, (n, n_classes)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
         if self.classifier_ is None:
-            return np.ones((len(X), 1))
-        return np.asarray(self.classifier_.predict_proba(X))
+            return np.ones((len(query_embeddings), 1))
+        return np.asarray(self.classifier_.predict_proba(query_embeddings))
 
-    def rank(self, X: Anything, k: int = 5) -> Ranking:
+    def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
         """Rank classes for each query, (n, dim) embeddings.
 
         Returns
@@ -108,16 +111,17 @@ class ProbabilisticClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # 
         """
         check_is_fitted(self)
         check_rank(self.classes_, k)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        n, top = len(X), min(k, len(self.classes_))
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
+        n, top = len(query_embeddings), min(k, len(self.classes_))
         codes = np.full((n, k), NOTHING)
         found = np.full((n, k), np.nan, np.float32)
         similarity, nearest = found.copy(), np.full((n, k), -1)
-        for part in blocks(n, 2 * len(self.classes_) + X.shape[1]):  # probabilities are float64
-            probability = self.predict_proba(X[part])
+        for part in blocks(n, 2 * len(self.classes_) + query_embeddings.shape[1]):  # probabilities are float64
+            probability = self.predict_proba(query_embeddings[part])
             codes[part, :top] = largest(probability, top)
             found[part, :top] = np.take_along_axis(probability, codes[part, :top], axis=1)
-            nearest[part, :top], similarity[part, :top] = self.shots_.nearest(unit_rows(X[part]), codes[part, :top])
+            rows = unit_rows(query_embeddings[part])
+            nearest[part, :top], similarity[part, :top] = self.shots_.nearest(rows, codes[part, :top])
         return Ranking(
             classes=self.classes_,
             codes=codes,

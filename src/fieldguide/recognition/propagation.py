@@ -44,7 +44,7 @@ def neighbour_graph(nodes: Floats) -> Any:
     return (root @ graph @ root).tocsr().astype(np.float32)
 
 
-def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, Floats, Floats]:
+def propagate(graph: Any, codes: Ints, keep: int, extra: Ints) -> tuple[Ints, Floats, Floats]:
     """Spread the gallery's labels; each class goes by itself, so that some of them at a time bound memory.
 
     Some classes a thread: SciPy's sparse products use one core. Nodes are put in an order in which neighbours lie
@@ -58,19 +58,19 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
     graph : of n gallery pictures, then m queries
     codes : (n,) classes of the gallery, 0 to n_classes - 1
     keep : how many classes to keep a query, those with the most mass
-    wanted : (m, k) classes whose mass is asked for whatever it is
+    extra : (m, k) classes whose mass is returned whatever it is
 
     Returns
     -------
-    The classes kept, (m, keep), -1 where no class has mass, their mass, and the mass of the wanted, (m, k).
+    The classes kept, (m, keep), -1 where no class has mass, their mass, and the mass of `extra`, (m, k).
     """
     n, n_classes = len(codes), int(codes.max()) + 1
     order = reverse_cuthill_mckee(graph, symmetric_mode=True)
     place, flow = np.argsort(order), graph[order][:, order]
     if n_classes > EXACT_UP_TO:
         seeds = sparse.csr_matrix((np.ones(n, np.float32), (place[:n], codes)), (len(place), n_classes))
-        return _read(_diffuse_heaviest(flow, seeds)[place[n:]], keep, wanted)
-    asked = np.zeros(wanted.shape, np.float32)
+        return _read(_diffuse_heaviest(flow, seeds)[place[n:]], keep, extra)
+    extra_mass = np.zeros(extra.shape, np.float32)
 
     def spread(start: int) -> tuple[Ints, Floats]:
         stop = min(start + CLASSES_AT_ONCE, n_classes)
@@ -78,8 +78,8 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
         seeds = np.zeros((len(place), stop - start), np.float32)
         seeds[place[rows], codes[rows] - start] = 1
         mass = diffuse(flow, seeds)[place[n:]]
-        query, column = np.nonzero((wanted >= start) & (wanted < stop))
-        asked[query, column] = mass[query, wanted[query, column] - start]
+        query, column = np.nonzero((extra >= start) & (extra < stop))
+        extra_mass[query, column] = mass[query, extra[query, column] - start]
         classes = np.broadcast_to(np.arange(start, stop), mass.shape)
         return _heaviest(classes, mass, keep)
 
@@ -88,7 +88,7 @@ def propagate(graph: Any, codes: Ints, keep: int, wanted: Ints) -> tuple[Ints, F
         for some_kept, some_mass in pool.map(spread, range(0, n_classes, CLASSES_AT_ONCE)):
             kept, mass = np.concatenate([kept, some_kept], axis=1), np.concatenate([mass, some_mass], axis=1)
             kept, mass = _heaviest(kept, mass, keep)
-    return kept, mass, asked
+    return kept, mass, extra_mass
 
 
 def _heaviest(classes: Ints, mass: Floats, keep: int) -> tuple[Ints, Floats]:
@@ -134,20 +134,20 @@ def _padded(mass: Any) -> tuple[Ints, Floats]:
     return rows, table
 
 
-def _read(mass: Any, keep: int, wanted: Ints) -> tuple[Ints, Floats, Floats]:
+def _read(mass: Any, keep: int, extra: Ints) -> tuple[Ints, Floats, Floats]:
     """Read what `propagate` gives from the mass (m, n_classes), CSR."""
-    kept, heaviest = np.full((len(wanted), keep), -1), np.zeros((len(wanted), keep), np.float32)
-    asked = np.zeros(wanted.shape, np.float32)
-    for part in blocks(len(wanted), 4 * CLASSES_A_NODE):
+    kept, heaviest = np.full((len(extra), keep), -1), np.zeros((len(extra), keep), np.float32)
+    extra_mass = np.zeros(extra.shape, np.float32)
+    for part in blocks(len(extra), 4 * CLASSES_A_NODE):
         some = mass[part]
         rows, table = _padded(some)
         classes = np.full(table.shape, -1)
         classes[rows, np.arange(some.nnz) - some.indptr[rows]] = some.indices
         few_classes, few = _heaviest(classes, table, keep)
         kept[part, : few.shape[1]], heaviest[part, : few.shape[1]] = few_classes, few
-        row = np.repeat(np.arange(len(table)), wanted.shape[1])
-        asked[part] = np.asarray(some[row, wanted[part].ravel()]).reshape(-1, wanted.shape[1])
-    return kept, heaviest, asked
+        row = np.repeat(np.arange(len(table)), extra.shape[1])
+        extra_mass[part] = np.asarray(some[row, extra[part].ravel()]).reshape(-1, extra.shape[1])
+    return kept, heaviest, extra_mass
 
 
 def diffuse(graph: Any, seeds: Anything) -> Anything:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNKNOWN = -1  # the code of the unknown label
-UNKNOWN_LABEL = "-1"  # unless told otherwise
+UNKNOWN_LABEL = "-1"  # unless another is given
 NOTHING = -2  # the code where there are fewer than k answers
 PER_QUERY = ("codes", "similarity", "nearest", "distractor_score", "probability")
 
@@ -47,9 +47,9 @@ class Ranking:
     probability : (n, k) float32, NaN where the recognizer gives none
     unknown : the unknown label
     names : (n,) what the queries are called; their numbers if nothing else is known
-    contamination : the share of distractors among the queries, estimated, given or called; NaN where nothing was asked
+    contamination : the share of distractors among the queries, estimated, given or called; NaN if none of them
     contamination_interval : its 90% interval, where it was estimated
-    rejection_summary : how distractors were told apart, one line for the user
+    rejection_summary : how distractors were found, one line for the user
     explanation : what else the recognizer says of how it came to these answers
 
     >>> import numpy as np

@@ -2,29 +2,34 @@
 
 from typing import Protocol, Self
 
+from numpy.typing import ArrayLike
+
 from fieldguide.core.arrays import Anything
 from fieldguide.recognition.ranking import Ranking
 
 
 class Recognizer(Protocol):
-    """Fitted on a gallery, ranks labels for queries. Nothing that answers changes it: threads may share one."""
+    """An estimator that is fitted on a gallery and ranks labels for queries.
+
+    After `fit` nothing changes it, so that threads may share one: what it learned of the queries is on the ranking.
+    """
 
     classes_: Anything
 
-    def fit(self, X: Anything, y: Anything) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from gallery embeddings (n_pictures, dim) and their labels (n_pictures,)."""
 
-    def predict(self, X: Anything) -> Anything:
+    def predict(self, X: ArrayLike) -> Anything:
         """Give the likeliest class of each query, (n,)."""
 
-    def rank(self, X: Anything, k: int = 5) -> Ranking:
-        """Rank at most k labels for each query, (n, dim) embeddings; what it learned of them is on the ranking."""
+    def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
+        """Rank at most k labels for each query, (n, dim) embeddings."""
 
 
 class RankingMixin:
     """What every recognizer can do because it ranks."""
 
-    def predict_open_set(self, X: Anything, unknown: str = "-1") -> Anything:
+    def predict_open_set(self, X: ArrayLike, unknown: str = "-1") -> Anything:
         """Give the first label of each query, (n,) as text, the unknown label for those that seem distractors.
 
         Parameters

@@ -15,12 +15,12 @@ class Shots:
 
     Attributes
     ----------
-    matrix : (n_pictures, dim) float32 unit rows
+    embeddings : (n_pictures, dim) float32 unit rows
     rows : (n_pictures,) where each of them stood in the gallery
-    starts : (n_classes,) where in `matrix` each class begins
+    starts : (n_classes,) where in `embeddings` each class begins
     """
 
-    matrix: Floats
+    embeddings: Floats
     rows: Ints
     starts: Ints
 
@@ -28,10 +28,10 @@ class Shots:
     def of(cls, gallery: Anything, codes: Ints) -> Self:
         """Sort a gallery (n_pictures, dim) by the codes of its classes, 0 to n_classes - 1, none missing."""
         rows = np.argsort(codes, kind="stable")
-        matrix = np.empty(gallery.shape, np.float32)
+        embeddings = np.empty(gallery.shape, np.float32)
         for part in blocks(*gallery.shape):
-            matrix[part] = unit_rows(gallery[rows[part]])
-        return cls(matrix, rows, np.searchsorted(codes[rows], np.arange(codes.max() + 1)))
+            embeddings[part] = unit_rows(gallery[rows[part]])
+        return cls(embeddings, rows, np.searchsorted(codes[rows], np.arange(codes.max() + 1)))
 
     def nearest(self, queries: Floats, codes: Ints) -> tuple[Ints, Floats]:
         """Find for each query the most similar shot of each of some classes, the first of equals.
@@ -48,15 +48,15 @@ class Shots:
         row = np.empty(codes.size, np.int64)
         similarity = np.empty(codes.size, np.float32)
         order = np.argsort(codes.ravel(), kind="stable")  # class by class: a query is copied once, not once a shot
-        which, begins = np.unique(codes.ravel()[order], return_index=True)
-        ends = np.append(self.starts, len(self.matrix))
-        for code, asking in zip(which, np.split(order, begins[1:]), strict=True):
+        present, begins = np.unique(codes.ravel()[order], return_index=True)
+        ends = np.append(self.starts, len(self.embeddings))
+        for code, places_of_class in zip(present, np.split(order, begins[1:]), strict=True):
             of_class = slice(ends[code], ends[code + 1])
-            for part in blocks(len(asking), queries.shape[1] + of_class.stop - of_class.start):
-                places = asking[part]
+            for part in blocks(len(places_of_class), queries.shape[1] + of_class.stop - of_class.start):
+                chosen = places_of_class[part]
                 # einsum and not BLAS: a similarity does not depend on what else is in the block, nor do ties
-                cosine = np.einsum("nd,sd->ns", queries[places // codes.shape[1]], self.matrix[of_class])
+                cosine = np.einsum("nd,sd->ns", queries[chosen // codes.shape[1]], self.embeddings[of_class])
                 best = cosine.argmax(axis=1)
-                row[places] = self.rows[of_class][best]
-                similarity[places] = cosine[np.arange(len(best)), best]
+                row[chosen] = self.rows[of_class][best]
+                similarity[chosen] = cosine[np.arange(len(best)), best]
         return row.reshape(codes.shape), similarity.reshape(codes.shape)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 from scipy.linalg.lapack import dtrtri
 from scipy.sparse import csr_matrix, diags
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.core.arrays import Anything, Floats, Ints
@@ -20,17 +21,17 @@ from fieldguide.recognition.span import Span, is_wide
 
 PAIRS_FROM = 4000  # rows; pairs among these say enough, and their search stays short
 AXES_FROM = 1000  # rows; enough for directions that count only where the gallery has too few
-GUESSES = 3000  # pictures with a guessed class that are looked at
+GUESSES = 3000  # pictures with a guessed class that are used
 SAMPLE_SHARE = 0.01  # weight of all pictures beside those of known classes, in which directions matter
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
 NOTHING_VARIES = 1e-6  # mean squared length of differences between unit rows; below are rounding errors alone
 
 
-class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class PowerCentring(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Signed power, centring, unit rows.
 
-    The power takes weight from the few features that are large in many pictures; centring makes directions tell
-    pictures apart that all lie in one corner, as those of a network with ReLU do.
+    The power takes weight from the few features that are large in many pictures; centring makes directions separate
+    pictures that all lie in one corner, as those of a network with ReLU do.
 
     Parameters
     ----------
@@ -47,24 +48,28 @@ class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, power: float = 0.5) -> None:
         self.power = power
 
-    def fit(self, X: Anything, y: object = None) -> Self:
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Take the centre of X (n, dim): best of gallery and queries together."""
-        X = validate_data(self, X)
-        self.n_samples_seen_, self.mean_ = 0, np.zeros(X.shape[1], np.float32)
-        return self._see(X)
+        rows = validate_data(self, X)
+        self.n_samples_seen_, self.mean_ = 0, np.zeros(rows.shape[1], np.float32)
+        return self._update_mean(rows)
 
-    def partial_fit(self, X: Anything, y: object = None) -> Self:
+    def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
         """Take the centre of X (n, dim) and of all rows seen before."""
         first = not hasattr(self, "n_samples_seen_")
-        return self.fit(X) if first else self._see(validate_data(self, X, reset=False))
+        return self.fit(X) if first else self._update_mean(validate_data(self, X, reset=False))
 
-    def transform(self, X: Anything) -> Floats:
+    def transform(self, X: ArrayLike) -> Floats:
         """Map X (n, dim) to unit rows of the same shape."""
+        return self.map_rows(X)
+
+    def map_rows(self, X: ArrayLike) -> Floats:
+        """Do the same, but always give an array, whatever `set_output` asks for."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
-        centred = np.empty(X.shape, np.float32)
-        for part in blocks(*X.shape):
-            powers = self._powers(X[part])
+        rows = validate_data(self, X, reset=False)
+        centred = np.empty(rows.shape, np.float32)
+        for part in blocks(*rows.shape):
+            powers = self._powers(rows[part])
             about = powers - self.mean_
             # What is left of a row that is the centre itself are rounding errors: no direction
             at_centre = np.abs(about).max(axis=1) <= ROUNDING * np.abs(powers).max(axis=1)
@@ -75,7 +80,7 @@ class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         return _always_float32(super().__sklearn_tags__())
 
-    def _see(self, X: Anything) -> Self:
+    def _update_mean(self, X: Anything) -> Self:
         seen = self.n_samples_seen_ * self.mean_.astype(np.float64)
         for part in blocks(*X.shape):
             seen = seen + self._powers(X[part]).sum(axis=0, dtype=np.float64)
@@ -89,7 +94,7 @@ class PowerCentring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return powers
 
 
-class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class WithinClassWhitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Whitening by how pictures of one class differ, then the directions in which classes differ most.
 
     With few shots that scatter is poorly known. It is pooled with the scatter of near pairs of any pictures, which
@@ -102,7 +107,7 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
     guess_weight : how many the guesses are worth, at most
     ridge : how many the sphere is worth
     dim : directions kept, at most
-    seed : of the samples of rows that are looked at
+    seed : of the samples of rows that are used
 
     Attributes
     ----------
@@ -130,8 +135,8 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     def fit(
         self,
-        X: Anything,
-        y: Anything,
+        X: ArrayLike,
+        y: ArrayLike,
         unlabelled: Any | None = None,
         guesses: Ints | None = None,
         earlier: "WithinClassWhitening | None" = None,
@@ -149,24 +154,25 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         width : how many numbers an embedding had before it was given by its coordinates in a span, if it was: the
             sphere has as many directions
         """
-        X, y = validate_data(self, X, y, dtype=np.float32)
-        codes = np.unique(y, return_inverse=True)[1]
-        others = X[:0] if unlabelled is None else unlabelled
-        width = X.shape[1] if width is None else width
-        rows, n_shots = self._sample(X, others)
-        sample = _Sample(rows, n_shots, None if earlier is None else earlier.transform(rows))
+        labelled, labels = validate_data(self, X, y, dtype=np.float32)
+        codes = np.unique(labels, return_inverse=True)[1]
+        others = labelled[:0] if unlabelled is None else unlabelled
+        dim = labelled.shape[1]
+        width = dim if width is None else width
+        rows, n_shots = self._sample(labelled, others)
+        sample = _Sample(rows, n_shots, None if earlier is None else earlier.map_rows(rows))
         guessed = None if guesses is None else self._guessed(others, guesses)
-        n_rows = len(X) + len(others)
-        if not (is_wide(n_rows, X.shape[1]) and X.shape[1] > self.dim):
-            self.map_ = self._map(X, codes, sample, guessed, width)
+        n_rows = len(labelled) + len(others)
+        if not (is_wide(n_rows, dim) and dim > self.dim):
+            self.map_ = self._map(labelled, codes, sample, guessed, width)
             return self
-        shown = [X, rows[n_shots:]] if len(others) else [X]  # without others the sample is of X
+        spanning = [labelled, rows[n_shots:]] if len(others) else [labelled]  # without others the sample is of these
         if guessed is not None:
-            shown.append(guessed.rows)
-        span = Span.of(shown, sum(map(len, shown)), self.seed)
+            spanning.append(guessed.rows)
+        span = Span.of(spanning, sum(map(len, spanning)), self.seed)
         sample = replace(sample, rows=span.coordinates(rows))
         guessed = guessed and replace(guessed, rows=span.coordinates(guessed.rows))
-        self.map_ = span.basis @ self._map(span.coordinates(X), codes, sample, guessed, width)
+        self.map_ = span.basis @ self._map(span.coordinates(labelled), codes, sample, guessed, width)
         return self
 
     def _map(self, X: Floats, codes: Ints, sample: "_Sample", guessed: "_Guessed | None", width: int) -> Floats:
@@ -174,28 +180,36 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         tiny = NOTHING_VARIES * float(np.vdot(sample.rows, sample.rows)) / len(sample.rows)
         within, freedom = within_class_scatter(X, codes)
         pair_weight = min(self.pair_weight, len(sample.rows) - sample.n_shots)  # a few queries alone say little
-        guide = sample.guide
-        if guide is None:
+        search_rows = sample.in_earlier
+        if search_rows is None:
             shrinkage = self.ridge / (self.ridge + freedom + pair_weight)
-            guide = unit_rows(sample.rows @ _whitener(within, shrinkage, width, tiny)) if freedom else sample.rows
-        parts = [(within, float(freedom)), (_near_pair_scatter(sample.rows, guide, sample.n_shots), pair_weight)]
-        shown = X
+            search_rows = unit_rows(sample.rows @ _whitener(within, shrinkage, width, tiny)) if freedom else sample.rows
+        parts = [(within, float(freedom)), (_near_pair_scatter(sample.rows, search_rows, sample.n_shots), pair_weight)]
+        known = X
         if guessed is not None:
-            shown = np.concatenate([X, guessed.rows])
-            scatter, df = within_class_scatter(shown, np.concatenate([codes, guessed.codes]))
+            known = np.concatenate([X, guessed.rows])
+            scatter, df = within_class_scatter(known, np.concatenate([codes, guessed.codes]))
             parts.append((scatter, float(min(len(guessed.rows), df, self.guess_weight))))
         pooled, weight = _pool(parts, tiny)
         self.shrinkage_ = self.ridge / (self.ridge + weight)
         found = _whitener(pooled, self.shrinkage_, width, tiny)
         if self.dim < X.shape[1]:
             some = sample.rows[:: max(1, len(sample.rows) // AXES_FROM)]
-            found = found @ _principal_axes(shown, some, found, self.dim)
+            found = found @ _principal_axes(known, some, found, self.dim)
         return found
 
-    def transform(self, X: Anything) -> Floats:
+    def transform(self, X: ArrayLike) -> Floats:
         """Map X (n, dim) to unit rows (n, n_components)."""
+        return self.map_rows(X)
+
+    def map_rows(self, X: ArrayLike) -> Floats:
+        """Do the same, but always give an array, whatever `set_output` asks for."""
         check_is_fitted(self)
         return unit_rows(validate_data(self, X, reset=False, dtype=np.float32) @ self.map_)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.map_.shape[1])
 
     def __sklearn_tags__(self) -> Any:
         return _always_float32(super().__sklearn_tags__())
@@ -215,11 +229,11 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
 @dataclass(frozen=True)
 class _Sample:
-    """Rows among which near pairs are sought, the first `n_shots` labelled; `guide` are they in another space."""
+    """Rows among which near pairs are sought, the first `n_shots` labelled, and the same rows in an earlier space."""
 
     rows: Floats
     n_shots: int
-    guide: Floats | None
+    in_earlier: Floats | None
 
 
 @dataclass(frozen=True)
@@ -277,9 +291,9 @@ def class_means(X: Floats, codes: Ints) -> Floats:
     return means
 
 
-def _near_pair_scatter(rows: Floats, guide: Floats, n_shots: int, k: int = 5) -> Floats:
-    """Covariance of half the differences of rows that are near in `guide`; pairs of labelled rows count nothing."""
-    index, similarity = nearest(guide, guide, k, same_from=0)
+def _near_pair_scatter(rows: Floats, search_rows: Floats, n_shots: int, k: int = 5) -> Floats:
+    """Covariance of half the differences of rows that are near in `search_rows`, without pairs of labelled rows."""
+    index, similarity = nearest(search_rows, search_rows, k, same_from=0)
     weight = np.maximum(similarity, 0) ** 3
     weight[:n_shots][index[:n_shots] < n_shots] = 0
     starts = np.repeat(np.arange(len(rows)), index.shape[1])
@@ -294,7 +308,7 @@ def _near_pair_scatter(rows: Floats, guide: Floats, n_shots: int, k: int = 5) ->
 def _whitener(scatter: Anything, shrinkage: float, width: int, tiny: float) -> Floats:
     """Find a map under which a covariance, shrunk towards a sphere of the same size, becomes that of the unit sphere.
 
-    Any such map does, as only angles are looked at after it; Cholesky's takes a twentieth of the symmetric one's time.
+    Any such map does, as only angles matter after it; Cholesky's takes a twentieth of the symmetric one's time.
     """
     size = float(np.trace(scatter)) / width
     sphere = np.eye(len(scatter), dtype=np.float64)
@@ -309,15 +323,15 @@ def _whitener(scatter: Anything, shrinkage: float, width: int, tiny: float) -> F
     return np.asarray(dtrtri(lower, lower=1)[0].T, dtype=np.float32)
 
 
-def _principal_axes(shown: Floats, sample: Floats, whitener: Floats, dim: int) -> Floats:
+def _principal_axes(known: Floats, sample: Floats, whitener: Floats, dim: int) -> Floats:
     """Find the `dim` directions, (n_features, dim), in which pictures of known classes vary most once whitened.
 
     They hold what tells the known classes apart; those of all pictures would also hold what tells distractors apart.
     Where there are fewer of them than directions, those in which a sample of all varies come next.
     """
-    n = shown.shape[1]
-    of_shown, of_sample = _second_moment(shown, whitener), _second_moment(sample, whitener)
-    spread = of_shown / len(shown) + np.float32(SAMPLE_SHARE) * of_sample / len(sample)
+    n = known.shape[1]
+    of_shown, of_sample = _second_moment(known, whitener), _second_moment(sample, whitener)
+    spread = of_shown / len(known) + np.float32(SAMPLE_SHARE) * of_sample / len(sample)
     axes: Floats = eigh(spread, subset_by_index=(n - dim, n - 1))[1]
     return axes
 

@@ -21,7 +21,7 @@ class Span:
 
     Attributes
     ----------
-    basis : (dim, n_directions) float32; directions that rows hardly reach have a length below 1
+    basis : (dim, n_directions) float32; directions with hardly any of the rows in them have a length below 1
 
     Sources: QR by the Cholesky factor of the Gram matrix, Golub & Van Loan, section 5.2; of many rows, sums of random
     groups with random signs span nearly what the rows do: Clarkson & Woodruff, STOC 2013.

@@ -1,23 +1,36 @@
 """The default recognizer: it learns from the unlabelled queries too, and says how sure it is."""
 
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.by_probability import rank_by_probability
-from fieldguide.recognition.calibration import Calibration, Rehearsal, calibrate, known_probability
+from fieldguide.recognition.calibration import (
+    Calibration,
+    EpisodeEvidence,
+    calibrate,
+    dense_probability,
+    known_probability,
+)
 from fieldguide.recognition.centred import CentredRows
-from fieldguide.recognition.evidence import gather_evidence
+from fieldguide.recognition.episodes import (
+    Episode,
+    distractor_examples,
+    draw_episodes,
+    representativeness,
+    sample_distractors,
+)
+from fieldguide.recognition.evidence import Evidence, gather_evidence
 from fieldguide.recognition.labels import check_rank, encode
 from fieldguide.recognition.propagation import smooth_over
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.recognition.recognizer import RankingMixin
-from fieldguide.recognition.rehearsal import Cast, casts, representativeness, some_distractors, stranger_weights
 from fieldguide.recognition.shots import Shots
 
 
@@ -26,12 +39,12 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
 
     1. Embeddings are centred on gallery and queries together, and whitened within classes.
     2. Labels spread over the neighbour graph of gallery and queries.
-    3. The same is rehearsed with some classes and some shots hidden among the queries, which teaches how known
-       queries and distractors differ, and how far the ranking can be trusted.
+    3. The same is rehearsed in episodes with some classes and some shots held out as queries, from which is learned how
+       known queries and distractors differ, and how far the ranking can be trusted.
     4. The contamination is estimated from all queries; a query's log odds mix with those around it.
 
-    `docs/method.md` says why. `predict` answers among the classes, as a scikit-learn classifier must; `rank` knows
-    the unknown label. Both depend on the other rows of X: that is what transductive means.
+    `docs/method.md` says why. `predict` and `predict_proba` answer among the classes, as those of a scikit-learn
+    classifier must; `rank` knows the unknown label. All depend on the other rows of X: that is what transductive means.
 
     Parameters
     ----------
@@ -47,7 +60,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         self.contamination = contamination
         self.seed = seed
 
-    def fit(self, X: Anything, y: Anything, distractors: Anything | None = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, distractors: ArrayLike | None = None) -> Self:
         """Keep the gallery.
 
         Parameters
@@ -55,24 +68,35 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         X : (n_pictures, dim) embeddings
         y : (n_pictures,) labels
         distractors : (n, dim) embeddings of pictures known to be of no class, if there are any: examples for the
-            calibration, beside those that it makes by hiding classes
+            calibration, beside those that it makes by holding out classes
         """
-        X, y = validate_data(self, X, y, dtype=np.float32)
+        gallery_embeddings, labels = validate_data(self, X, y, dtype=np.float32)
         if self.contamination is not None and not 0 <= self.contamination <= 1:
             raise ValueError(f"contamination is a share from 0 to 1, not {self.contamination}")
-        self.classes_, self.codes_ = encode(y)
-        self.gallery_ = X
-        self.distractors_ = some_distractors(distractors, X.shape[1], self.seed)
+        self.classes_, self.codes_ = encode(labels)
+        self.gallery_ = gallery_embeddings
+        self.distractors_ = sample_distractors(distractors, gallery_embeddings.shape[1], self.seed)
         return self
 
-    def predict(self, X: Anything) -> Anything:
+    def predict(self, X: ArrayLike) -> Anything:
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float32)
-        evidence, _ = gather_evidence(*self._task(X), self.seed)
-        return self.classes_[evidence.best()[: len(X)]]
+        query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
+        evidence, _ = gather_evidence(*self._task(query_embeddings), self.seed)
+        return self.classes_[evidence.best()[: len(query_embeddings)]]
 
-    def rank(self, X: Anything, k: int = 5) -> Ranking:
+    def predict_proba(self, X: ArrayLike) -> Anything:
+        """Give the probability of each class for each query, (n, n_classes), as if there were no distractors.
+
+        The sixteen candidates at most that a query has share the probability; other classes have 0. `rank` needs no
+        matrix of queries by classes, and knows distractors.
+        """
+        check_is_fitted(self)
+        query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
+        evidence, _, calibration = self._calibrate(query_embeddings)
+        return dense_probability(evidence, calibration, len(self.classes_))
+
+    def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
         """Rank labels for each query.
 
         Parameters
@@ -87,26 +111,20 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         contamination, estimated or as given, and the 90% interval of an estimate.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float32)
+        query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
         check_rank(self.classes_, k)
-        pictures, codes = self._task(X)
-        evidence, graph = gather_evidence(pictures, codes, self.seed)
-        evidence, graph = evidence.of(slice(len(X))), graph[: len(X), : len(X)]
-        guesses = evidence.best()
-        turns = list(casts(self.codes_, self.seed))
-        rehearsals = [self._rehearse(cast, pictures, guesses, len(turns)) for cast in turns]
-        calibration = calibrate(rehearsals, guesses, self.seed)
+        evidence, graph, calibration = self._calibrate(query_embeddings)
         contamination, interval, summary = self._contamination(calibration)
         log_odds = smooth_over(graph, calibration.log_odds(evidence))
         known = known_probability(log_odds, contamination)
-        blank = ~X.any(axis=1) & (contamination > 0)  # shows nothing: of no class, unless all are of one
+        blank = ~query_embeddings.any(axis=1) & (contamination > 0)  # of no class, unless contamination is 0
         known[blank], log_odds[blank] = 0, -np.inf
         ranking = rank_by_probability(
             Shots.of(self.gallery_, self.codes_),
             self.classes_,
-            X,
+            query_embeddings,
             evidence.codes,
-            calibration.classes(evidence),
+            calibration.class_probability(evidence),
             known,
             k,
         )
@@ -118,32 +136,43 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             rejection_summary=summary,
         )
 
-    def _task(self, X: Floats) -> tuple[CentredRows, Ints]:
+    def _task(self, query_embeddings: Floats) -> tuple[CentredRows, Ints]:
         """Give gallery and queries, labelled distractors the last of them, and their classes, -1 for the queries."""
         if len(self.distractors_):
-            X = np.concatenate([X, self.distractors_])
-        codes = np.concatenate([self.codes_, np.full(len(X), -1)])
-        return CentredRows.about_their_centre(self.gallery_, X, self.seed), codes
+            query_embeddings = np.concatenate([query_embeddings, self.distractors_])
+        codes = np.concatenate([self.codes_, np.full(len(query_embeddings), -1)])
+        return CentredRows.about_their_centre(self.gallery_, query_embeddings, self.seed), codes
 
-    def _rehearse(self, cast: Cast, pictures: CentredRows, guesses: Ints, turns: int) -> Rehearsal:
-        """Answer the hidden pictures of a cast with the queries, whose likeliest classes are `guesses`."""
+    def _calibrate(self, query_embeddings: Floats) -> tuple[Evidence, Any, Calibration]:
+        """Give the evidence on the queries, their neighbour graph, and what the episodes say of both."""
+        pictures, codes = self._task(query_embeddings)
+        evidence, graph = gather_evidence(pictures, codes, self.seed)
+        n = len(query_embeddings)
+        evidence, graph = evidence.of(slice(n)), graph[:n, :n]
+        guesses = evidence.best()
+        episodes = list(draw_episodes(self.codes_, self.seed))
+        answered = [self._run_episode(episode, pictures, guesses, len(episodes)) for episode in episodes]
+        return evidence, graph, calibrate(answered, guesses, self.seed)
+
+    def _run_episode(self, episode: Episode, pictures: CentredRows, guesses: Ints, n_episodes: int) -> EpisodeEvidence:
+        """Gather evidence on the held-out pictures and the queries, whose likeliest classes are `guesses`."""
         codes = self.codes_
-        left = np.unique(codes[cast.gallery])
-        shown = np.full(len(pictures), -1)
-        shown[cast.gallery] = np.searchsorted(left, codes[cast.gallery])
-        evidence, _ = gather_evidence(pictures, shown, self.seed)
-        hidden = np.sort(np.concatenate([cast.known, cast.strangers]))
-        labelled = len(hidden) + len(guesses) + np.arange(len(self.distractors_))
-        return Rehearsal(
-            known=evidence.of(np.searchsorted(hidden, cast.known)),
-            codes=np.searchsorted(left, codes[cast.known]),
-            weight=representativeness(codes, cast, np.bincount(guesses, minlength=len(self.classes_))),
-            known_groups=codes[cast.known],
-            shots=np.bincount(codes)[codes[cast.known]],
-            strangers=evidence.of(np.concatenate([np.searchsorted(hidden, cast.strangers), labelled])),
-            **stranger_weights(codes[cast.strangers], len(labelled), turns),
-            queries=evidence.of(slice(len(hidden), len(hidden) + len(guesses))),
-            displaced=cast.hidden[guesses],
+        left = np.unique(codes[episode.gallery_rows])
+        codes_left = np.full(len(pictures), -1)
+        codes_left[episode.gallery_rows] = np.searchsorted(left, codes[episode.gallery_rows])
+        evidence, _ = gather_evidence(pictures, codes_left, self.seed)
+        heldout = np.sort(np.concatenate([episode.heldout_shot_rows, episode.heldout_class_rows]))
+        labelled = len(heldout) + len(guesses) + np.arange(len(self.distractors_))
+        return EpisodeEvidence(
+            known=evidence.of(np.searchsorted(heldout, episode.heldout_shot_rows)),
+            known_codes=np.searchsorted(left, codes[episode.heldout_shot_rows]),
+            known_weight=representativeness(codes, episode, np.bincount(guesses, minlength=len(self.classes_))),
+            known_groups=codes[episode.heldout_shot_rows],
+            class_sizes=np.bincount(codes)[codes[episode.heldout_shot_rows]],
+            distractors=evidence.of(np.concatenate([np.searchsorted(heldout, episode.heldout_class_rows), labelled])),
+            **distractor_examples(codes[episode.heldout_class_rows], len(labelled), n_episodes),
+            queries=evidence.of(slice(len(heldout), len(heldout) + len(guesses))),
+            in_heldout_class=episode.heldout_classes[guesses],
         )
 
     def _contamination(self, calibration: Calibration) -> tuple[float, tuple[float, float] | None, str]:

@@ -3,17 +3,18 @@
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fieldguide.core.arrays import Anything, Flags, Ints
+from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.core.errors import FieldguideError
 from fieldguide.core.machine import cores
 from fieldguide.recognition.labels import FLOATS, encode
 
 
 class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Boost trees on all shots of a class but the last, and stop when that one is told no better any more.
+    """Boost trees on all shots of a class but the last, and stop when the loss on that one falls no more.
 
     A round grows a tree for every class, so that time goes with classes × rounds. Needs the extra `xgboost`.
 
@@ -51,7 +52,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.max_bin = max_bin
         self.seed = seed
 
-    def fit(self, X: Anything, y: Anything) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Boost on X (n_pictures, dim) embeddings, y (n_pictures,) labels; without a class of three, 10 rounds.
 
         Raises
@@ -62,8 +63,8 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             from xgboost import XGBClassifier
         except ImportError:
             raise FieldguideError("the recipe xgboost is not installed: pip install 'fieldguide[xgboost]'") from None
-        X, y = validate_data(self, X, y, dtype=FLOATS)
-        self.classes_, codes = encode(y)
+        gallery_embeddings, labels = validate_data(self, X, y, dtype=FLOATS)
+        self.classes_, codes = encode(labels)
         stop = last_shots(codes)
         rounds = int(np.clip(self.max_trees // len(self.classes_), 1, 100))
         self.booster_ = XGBClassifier(
@@ -80,24 +81,24 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             n_jobs=cores(),
             random_state=self.seed,
         )
-        told: dict[str, Any] = {"eval_set": [(X[stop], codes[stop])]} if stop.any() else {}
-        self.booster_.fit(X[~stop], codes[~stop], verbose=False, **told)
+        stopping: dict[str, Any] = {"eval_set": [(gallery_embeddings[stop], codes[stop])]} if stop.any() else {}
+        self.booster_.fit(gallery_embeddings[~stop], codes[~stop], verbose=False, **stopping)
         self.rounds_ = self.booster_.best_iteration + 1 if stop.any() else self.booster_.n_estimators
         return self
 
-    def predict(self, X: Anything) -> Anything:
+    def predict(self, X: ArrayLike) -> Anything:
         """Give the likeliest class of each query, (n,)."""
         best = self.predict_proba(X).argmax(axis=1)
         likeliest: Anything = self.classes_[best]
         return likeliest
 
-    def predict_proba(self, X: Anything) -> Anything:
+    def predict_proba(self, X: ArrayLike) -> Floats:
         """Give the probability of each class for each query, (n, n_classes)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
         if len(self.classes_) == 1:  # which XGBoost takes for two
-            return np.ones((len(X), 1), np.float32)
-        return np.asarray(self.booster_.predict_proba(X))
+            return np.ones((len(query_embeddings), 1), np.float32)
+        return np.asarray(self.booster_.predict_proba(query_embeddings), dtype=np.float32)
 
 
 def last_shots(codes: Ints) -> Flags:

@@ -47,11 +47,12 @@ def lay_out(gallery: Floats, labels: Anything, queries: EmbeddingTable, seed: in
     from principal components as Kobak & Berens, The art of using t-SNE, 2019, advise; by Poličar et al., openTSNE.
     """
     read = _read(gallery)
-    rows = PowerCentring().fit_transform(np.concatenate([gallery[read], queries.matrix]))
+    rows = np.concatenate([gallery[read], queries.matrix])
+    rows = PowerCentring().fit(rows).map_rows(rows)
     codes = np.unique(np.asarray(labels)[read], return_inverse=True)[1]
     n = len(codes)
     space = WithinClassWhitening(seed=seed).fit(rows[:n], codes, unlabelled=rows[n:])
-    return _plane(_points(space.transform(rows), seed, method), read, queries, method)
+    return _plane(_points(space.map_rows(rows), seed, method), read, queries, method)
 
 
 def lay_out_epochs(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from fieldguide.training.configurations import CONFIGURATIONS, Configuration, configuration
 
 if TYPE_CHECKING:
-    from fieldguide.training.trainer import Trained, train, train_on
+    from fieldguide.training.trained import Trained
+    from fieldguide.training.trainer import train, train_on
 
 __all__ = ["CONFIGURATIONS", "Configuration", "Trained", "configuration", "train", "train_on"]
 

@@ -40,10 +40,10 @@ def start_head(
     else:
         every = gallery if queries is None else np.concatenate([gallery, queries])
         centring = PowerCentring().fit(every)
-        others = None if queries is None else centring.transform(queries)
+        others = None if queries is None else centring.map_rows(queries)
         classes = np.unique(codes, return_inverse=True)[1]
         space = WithinClassWhitening(seed=configuration.seed).fit(
-            centring.transform(gallery), classes, unlabelled=others
+            centring.map_rows(gallery), classes, unlabelled=others
         )
         head = Head(HeadShape((dim, space.map_.shape[1]), centred=True))
         head.centre = torch.from_numpy(centring.mean_)

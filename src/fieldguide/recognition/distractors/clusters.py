@@ -1,4 +1,4 @@
-"""What clusters of gallery and queries say of distractors, and what the gallery says of clusters."""
+"""From clusters of gallery and queries to distractors, and a score of clusters on the gallery alone."""
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -9,7 +9,7 @@ NOISE = -1  # the cluster of points that are in none
 
 
 def without_gallery(cluster: Ints, n_gallery: int) -> Flags:
-    """Tell which queries lie in no cluster with a gallery picture: those are called distractors.
+    """Find the queries that lie in no cluster with a gallery picture: those are called distractors.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def without_gallery(cluster: Ints, n_gallery: int) -> Flags:
     return found
 
 
-def rehearsed(cluster: Ints, codes: Ints) -> float:
-    """Score clusters by how well they tell gallery pictures apart that play the queries' part.
+def youden_index(cluster: Ints, codes: Ints) -> float:
+    """Score clusters by how well they separate gallery pictures, each taken as a query, into known and distractor.
 
     A picture whose class has other shots is a known query: some other gallery picture should be in its cluster. Were
     its class not in the gallery it would be a distractor: no picture of another class should be. Both kinds weigh the
@@ -47,13 +47,13 @@ def rehearsed(cluster: Ints, codes: Ints) -> float:
     inside = cluster != NOISE
     place = cluster[inside], codes[inside]
     counts = csr_matrix((np.ones(len(place[0])), place), (int(cluster.max()) + 2, int(codes.max()) + 1))
-    company, kin = np.zeros(len(codes)), np.zeros(len(codes))
-    company[inside] = np.asarray(counts.sum(axis=1)).ravel()[cluster[inside]]
-    kin[inside] = np.asarray(counts[place]).ravel()
-    return float((company[several] > 1).mean() - (company > kin).mean())
+    cluster_size, class_size = np.zeros(len(codes)), np.zeros(len(codes))
+    cluster_size[inside] = np.asarray(counts.sum(axis=1)).ravel()[cluster[inside]]
+    class_size[inside] = np.asarray(counts[place]).ravel()
+    return float((cluster_size[several] > 1).mean() - (cluster_size > class_size).mean())
 
 
-def graded(is_distractor: Flags, distance: Anything) -> Floats:
+def graded_score(is_distractor: Flags, distance: Anything) -> Floats:
     """Grade a verdict: those called distractors before the others, and among each the farther the higher, 0 to 1.
 
     Parameters

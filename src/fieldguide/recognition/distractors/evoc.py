@@ -6,7 +6,7 @@ import numpy as np
 
 from fieldguide.core.arrays import Floats, Ints
 from fieldguide.core.errors import FieldguideError
-from fieldguide.recognition.distractors.clusters import graded, without_gallery
+from fieldguide.recognition.distractors.clusters import graded_score, without_gallery
 from fieldguide.recognition.distractors.rule import ClusterRule, Verdict
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.ranking import Ranking
@@ -31,18 +31,18 @@ class EVoCRule(ClusterRule):
     min_cluster_size: int = 5
     seed: int = 0
 
-    def _judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
-        """Cluster, and look which clusters hold gallery pictures. Among equals the less similar have the higher score.
+    def _judge(self, gallery_embeddings: Floats, codes: Ints, query_embeddings: Floats, ranking: Ranking) -> Verdict:
+        """Cluster, and find the clusters without gallery pictures. Among equals the less similar have the higher score.
 
         Raises
         ------
         FieldguideError : EVoC is not installed.
         """
-        rows = unit_rows(np.concatenate([gallery, queries]))
+        rows = unit_rows(np.concatenate([gallery_embeddings, query_embeddings]))
         cluster = self._cluster(rows)
-        is_distractor = without_gallery(cluster, len(gallery))
+        is_distractor = without_gallery(cluster, len(gallery_embeddings))
         summary = f"EVoC in the embedding space, {cluster.max() + 1} clusters, {(cluster < 0).mean():.0%} noise"
-        return Verdict(is_distractor, graded(is_distractor, -ranking.similarity[:, 0]), summary)
+        return Verdict(is_distractor, graded_score(is_distractor, -ranking.similarity[:, 0]), summary)
 
     def _cluster(self, rows: Floats) -> Ints:
         try:

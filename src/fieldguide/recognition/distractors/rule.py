@@ -19,7 +19,7 @@ class Verdict:
     ----------
     is_distractor : (n,)
     score : (n,) float32, higher for queries that look more like distractors
-    summary : one line for the user: by what number they were told apart
+    summary : one line for the user: how they were found
     """
 
     is_distractor: Flags
@@ -33,16 +33,16 @@ class Verdict:
 
 
 class DistractorRule(Protocol):
-    """Calls queries distractors, without knowing the truth of any."""
+    """An estimator that calls queries distractors, without a label of any."""
 
-    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+    def judge(self, gallery_embeddings: Floats, codes: Ints, query_embeddings: Floats, ranking: Ranking) -> Verdict:
         """Give the verdict on every query.
 
         Parameters
         ----------
-        gallery : (n_pictures, dim) embeddings
+        gallery_embeddings : (n_pictures, dim) embeddings
         codes : (n_pictures,) their classes, 0 to n_classes - 1, none missing
-        queries : (n, dim) embeddings
+        query_embeddings : (n, dim) embeddings
         ranking : of the n queries by a recognizer, without the unknown label
         """
 
@@ -50,33 +50,38 @@ class DistractorRule(Protocol):
 class ClusterRule(BaseEstimator, ABC):  # type: ignore[misc]
     """A rule that clusters directions: pictures without one, whose embedding is all zeros, stay outside.
 
-    Such a query shows nothing of any class, and is a distractor; such a gallery picture stands for nothing.
+    Such a query is a distractor; such a gallery picture is left out.
     """
 
-    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
-        """Cluster, and look which clusters hold gallery pictures."""
-        shown, asked = gallery.any(axis=1), queries.any(axis=1)
-        if shown.all() and asked.all():
-            return self._judge(gallery, codes, queries, ranking)
-        n_blank = int((~asked).sum())
-        is_distractor, score = np.ones(len(queries), bool), np.ones(len(queries), np.float32)
-        summary = f"{n_blank} of {len(queries)} embeddings of queries are zeros, which are distractors"
-        if shown.any() and asked.any():
-            kept = np.unique(codes[shown], return_inverse=True)[1]
-            verdict = self._judge(gallery[shown], kept, queries[asked], ranking.of(np.flatnonzero(asked)))
-            is_distractor[asked], score[asked] = verdict.is_distractor, verdict.score
+    def judge(self, gallery_embeddings: Floats, codes: Ints, query_embeddings: Floats, ranking: Ranking) -> Verdict:
+        """Cluster, and find the clusters without gallery pictures."""
+        gallery_rows, query_rows = gallery_embeddings.any(axis=1), query_embeddings.any(axis=1)  # that have a direction
+        if gallery_rows.all() and query_rows.all():
+            return self._judge(gallery_embeddings, codes, query_embeddings, ranking)
+        n_blank = int((~query_rows).sum())
+        is_distractor, score = np.ones(len(query_embeddings), bool), np.ones(len(query_embeddings), np.float32)
+        summary = f"{n_blank} of {len(query_embeddings)} embeddings of queries are zeros, which are distractors"
+        if gallery_rows.any() and query_rows.any():
+            codes_left = np.unique(codes[gallery_rows], return_inverse=True)[1]
+            verdict = self._judge(
+                gallery_embeddings[gallery_rows],
+                codes_left,
+                query_embeddings[query_rows],
+                ranking.of(np.flatnonzero(query_rows)),
+            )
+            is_distractor[query_rows], score[query_rows] = verdict.is_distractor, verdict.score
             summary = f"{verdict.summary}; {summary}" if n_blank else verdict.summary
         return Verdict(is_distractor, score, summary)
 
     @abstractmethod
-    def _judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+    def _judge(self, gallery_embeddings: Floats, codes: Ints, query_embeddings: Floats, ranking: Ranking) -> Verdict:
         """Give the verdict where every embedding has a direction."""
 
 
 class NoRule(BaseEstimator):  # type: ignore[misc]
     """Calls nothing a distractor: the closed set."""
 
-    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+    def judge(self, gallery_embeddings: Floats, codes: Ints, query_embeddings: Floats, ranking: Ranking) -> Verdict:
         """Give the verdict that all are known."""
         nothing = np.zeros(len(ranking), bool)
         return Verdict(nothing, ranking.distractor_score, "nothing is called a distractor")

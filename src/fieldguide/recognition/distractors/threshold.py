@@ -1,4 +1,4 @@
-"""The report's first rule: a query like no gallery picture is a distractor."""
+"""The report's first rule: a query that no gallery picture is similar to is a distractor."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class ThresholdRule(BaseEstimator):  # type: ignore[misc]
     threshold: float | None = None
     contamination: float | None = None
 
-    def judge(self, gallery: Floats, codes: Ints, queries: Floats, ranking: Ranking) -> Verdict:
+    def judge(self, gallery_embeddings: Floats, codes: Ints, query_embeddings: Floats, ranking: Ranking) -> Verdict:
         """Compare each query's highest similarity with the threshold."""
         similarity = ranking.similarity[:, 0]
         if self.threshold is not None:
@@ -41,7 +41,7 @@ class ThresholdRule(BaseEstimator):  # type: ignore[misc]
             threshold = _quantile(similarity, REPORTS_CONTAMINATION)
             origin = (
                 f"assuming a contamination of {REPORTS_CONTAMINATION:.2f}; "
-                "tell yours with --contamination, or --threshold"
+                "give yours with --contamination, or --threshold"
             )
         summary = f"similarity below {threshold:.6f} ({origin})"
         return Verdict(similarity < threshold, 1 - similarity, summary)
