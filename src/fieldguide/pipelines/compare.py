@@ -111,10 +111,10 @@ def compare(
     check_outputs([(path, BOARD)], [Path(gallery), Path(queries), None if truth is None else Path(truth)])
     known = [] if path is None else read_board(path)
     columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
-    shown, asked = read_both(gallery, queries, **columns, image_root=image_root)
-    check_overwrites([path] if path else [], [*shown.paths, *asked.paths])
+    shown, query_images = read_both(gallery, queries, **columns, image_root=image_root)
+    check_overwrites([path] if path else [], [*shown.paths, *query_images.paths])
     settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show, strict=strict)
-    places, labels = ([], []) if truth is None else _read_truth(Path(truth), asked, image_column, label_column)
+    places, labels = ([], []) if truth is None else _read_truth(Path(truth), query_images, image_column, label_column)
     labels = resolve_labels(labels, shown.shots(), unknown)
     embedder = Embedder(backbone, engine, show=show)
     if truth is None and max(shown.shots().values(), default=0) < 2:
@@ -123,7 +123,7 @@ def compare(
             "give the true labels with --truth"
         )
     wanted = any(uses_distractors(_recognizer(name, seed)) for name in entries)
-    gallery_table, query_table = embed_both(shown, asked, embedder, strict=strict, distractors=wanted)
+    gallery_table, query_table = embed_both(shown, query_images, embedder, strict=strict, distractors=wanted)
     tasks = [ScoredTask(gallery_table, query_table, places)]
     if truth is None:
         cuts = simulated_tasks(gallery_table.labels or (), SIMULATED, seed=seed, unknown=unknown)

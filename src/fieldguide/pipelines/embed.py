@@ -51,13 +51,13 @@ def embed_both(
     _warn_of_lost_classes(known)
     known = replace(known, distractors=_distractors(gallery, embedder, wanted=distractors))
     unreadable = known.unreadable_pictures("gallery")
-    asked = embedder.embed(queries, "queries")
-    missing = asked.unreadable_pictures("queries")
-    if not asked.rows:
-        raise _none_of("queries", asked.pictures, missing, unreadable + missing)
+    query_table = embedder.embed(queries, "queries")
+    missing = query_table.unreadable_pictures("queries")
+    if not query_table.rows:
+        raise _none_of("queries", query_table.pictures, missing, unreadable + missing)
     if strict:
         refuse_unreadable(unreadable + missing)
-    return known, asked
+    return known, query_table
 
 
 def _distractors(gallery: Pictures, embedder: Embedder, *, wanted: bool) -> EmbeddingTable | None:

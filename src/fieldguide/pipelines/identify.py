@@ -199,13 +199,15 @@ def identify_files(
         from fieldguide.report.run import check_report  # which loads what draws
 
         check_report()
-    known, asked = read_inputs(gallery, queries, form, image_root)
+    known, query_images = read_inputs(gallery, queries, form, image_root)
     form.check(pictures_of(known).shots())
-    check_overwrites([path for path, _ in written if path], [*pictures_of(known).paths, *pictures_of(asked).paths])
-    if report and (isinstance(known, EmbeddingTable) or isinstance(asked, EmbeddingTable)):
+    check_overwrites(
+        [path for path, _ in written if path], [*pictures_of(known).paths, *pictures_of(query_images).paths]
+    )
+    if report and (isinstance(known, EmbeddingTable) or isinstance(query_images, EmbeddingTable)):
         raise FieldguideError("a report shows pictures: give it these, not embeddings")
     with list_unreadable(output, form.image_column):
-        result = identify_pictures(known, asked, settings, unknown=form.unknown)
+        result = identify_pictures(known, query_images, settings, unknown=form.unknown)
     for source in (gallery, queries):
         if not source.exists():  # the rest of its pictures would be called unreadable
             raise FieldguideError(f"{source} is no longer there: nothing is written, what was embedded is kept")

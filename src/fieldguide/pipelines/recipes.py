@@ -63,11 +63,11 @@ class Recipe:
 
 RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
     "none": lambda _: NoRule(),
-    "threshold": lambda tell: ThresholdRule(tell.threshold, tell.contamination),
-    "dbscan": lambda tell: DBSCANRule("tsne", seed=tell.seed),
-    "dbscan-embedding": lambda tell: DBSCANRule("embedding", seed=tell.seed),
-    "hdbscan": lambda tell: HDBSCANRule(seed=tell.seed),
-    "evoc": lambda tell: EVoCRule(seed=tell.seed),
+    "threshold": lambda options: ThresholdRule(options.threshold, options.contamination),
+    "dbscan": lambda options: DBSCANRule("tsne", seed=options.seed),
+    "dbscan-embedding": lambda options: DBSCANRule("embedding", seed=options.seed),
+    "hdbscan": lambda options: HDBSCANRule(seed=options.seed),
+    "evoc": lambda options: EVoCRule(seed=options.seed),
 }
 PROBABILITY = "probability"  # no rule upon a ranking: the unknown label is one of the labels ranked
 USES = {"contamination": ("threshold", PROBABILITY), "threshold": ("threshold",)}
@@ -75,8 +75,8 @@ USES = {"contamination": ("threshold", PROBABILITY), "threshold": ("threshold",)
 TRAINING = "accelerate", "kornia", "pytorch_metric_learning", "safetensors"
 TRANSDUCTIVE = Recipe(
     PROBABILITY,
-    closed=lambda tell: TransductiveClassifier(contamination=0, seed=tell.seed),
-    open=lambda tell: TransductiveClassifier(contamination=tell.contamination, seed=tell.seed),
+    closed=lambda options: TransductiveClassifier(contamination=0, seed=options.seed),
+    open=lambda options: TransductiveClassifier(contamination=options.contamination, seed=options.seed),
     own_space=True,
 )
 RECIPES: dict[str, Recipe] = {
@@ -85,9 +85,10 @@ RECIPES: dict[str, Recipe] = {
     # the same as far as one query can be answered by itself
     "inductive": Recipe(
         PROBABILITY,
-        closed=lambda tell: InductiveClassifier(contamination=0, seed=tell.seed),
-        open=lambda tell: InductiveClassifier(
-            contamination=REPORTS_CONTAMINATION if tell.contamination is None else tell.contamination, seed=tell.seed
+        closed=lambda options: InductiveClassifier(contamination=0, seed=options.seed),
+        open=lambda options: InductiveClassifier(
+            contamination=REPORTS_CONTAMINATION if options.contamination is None else options.contamination,
+            seed=options.seed,
         ),
         own_space=True,
     ),
@@ -104,12 +105,12 @@ RECIPES: dict[str, Recipe] = {
     # the report's second: two shots of a class to train, the third to stop early
     "xgboost": Recipe(
         "dbscan",
-        closed=lambda tell: ProbabilisticClassifier(XGBoostClassifier(seed=tell.seed)),
+        closed=lambda options: ProbabilisticClassifier(XGBoostClassifier(seed=options.seed)),
     ),
     # logistic regression that learns from the queries it is surest of, as long as hidden shots bear it out
     "self-training": Recipe(
         "dbscan",
-        closed=lambda tell: SelfTrainingClassifier(ProbabilisticClassifier(), seed=tell.seed),
+        closed=lambda options: SelfTrainingClassifier(ProbabilisticClassifier(), seed=options.seed),
     ),
     # the report's third and fourth: heads from random weights, compared by cosine
     "metric-report": Recipe(
@@ -140,7 +141,7 @@ def recipe_named(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def recognizer_for(recipe: str, rule: str | None, tell: RuleOptions) -> Recognizer:
+def recognizer_for(recipe: str, rule: str | None, options: RuleOptions) -> Recognizer:
     """Make the estimator that a recipe names, with its own distractor rule or another.
 
     Raises
@@ -151,23 +152,25 @@ def recognizer_for(recipe: str, rule: str | None, tell: RuleOptions) -> Recogniz
     name = chosen.rule if rule is None else rule
     if name not in (PROBABILITY, *RULES):
         raise FieldguideError(f"unknown distractor rule '{name}': choose one of {', '.join((PROBABILITY, *RULES))}")
-    _check(name, tell)
+    _check(name, options)
     if name != PROBABILITY:
-        return OpenSetClassifier(chosen.closed(tell), RULES[name](tell))
+        return OpenSetClassifier(chosen.closed(options), RULES[name](options))
     if chosen.open is None:
         raise FieldguideError(f"the recipe {recipe} has no probabilities: choose one of {', '.join(RULES)}")
-    return chosen.open(tell)
+    return chosen.open(options)
 
 
-def _check(rule: str, tell: RuleOptions) -> None:
-    for told, rules in USES.items():
-        if getattr(tell, told) is not None and rule not in rules:
-            raise FieldguideError(f"--{told} has no use with the distractor rule {rule}: add --distractors {rules[0]}")
-    if tell.contamination is not None and tell.threshold is not None:
+def _check(rule: str, options: RuleOptions) -> None:
+    for option, rules in USES.items():
+        if getattr(options, option) is not None and rule not in rules:
+            raise FieldguideError(
+                f"--{option} has no use with the distractor rule {rule}: add --distractors {rules[0]}"
+            )
+    if options.contamination is not None and options.threshold is not None:
         raise FieldguideError("give --contamination or --threshold, not both: one follows from the other")
-    if tell.contamination is not None and not 0 <= tell.contamination <= 1:
-        raise FieldguideError(f"a contamination is a share from 0 to 1, not {tell.contamination}")
-    if tell.threshold is not None and not -1 <= tell.threshold <= 1:
-        raise FieldguideError(f"a threshold is a cosine similarity from -1 to 1, not {tell.threshold}")
-    if tell.seed < 0:
-        raise FieldguideError(f"--seed must be 0 or more, not {tell.seed}")
+    if options.contamination is not None and not 0 <= options.contamination <= 1:
+        raise FieldguideError(f"a contamination is a share from 0 to 1, not {options.contamination}")
+    if options.threshold is not None and not -1 <= options.threshold <= 1:
+        raise FieldguideError(f"a threshold is a cosine similarity from -1 to 1, not {options.threshold}")
+    if options.seed < 0:
+        raise FieldguideError(f"--seed must be 0 or more, not {options.seed}")

@@ -73,14 +73,17 @@ def read_report_data(
             details, gallery, queries, form=form, truth=truth, board=board, layout=layout, engine=engine, show=show
         )
     columns = {"image_column": form.image_column, "label_column": form.label_column, "unknown": form.unknown}
-    known, asked = read_both(gallery, queries, **columns, image_root=image_root)
+    known, query_images = read_both(gallery, queries, **columns, image_root=image_root)
     if details.is_file() and details.suffix.lower() not in PARQUET:
         raise AnswersError(
             f"{details}: a report is made of details, not of answers: name the Parquet file of identify --details"
         )
-    known, asked = with_gone(known, gallery, details, "nearest"), with_gone(asked, queries, details, "image")
+    known, query_images = (
+        with_gone(known, gallery, details, "nearest"),
+        with_gone(query_images, queries, details, "image"),
+    )
     classes = sorted(known.shots())
-    ranking, facts = read_details(details, classes, known.images, asked.images, form.unknown)
+    ranking, facts = read_details(details, classes, known.images, query_images.images, form.unknown)
     if not facts.names_backbone:
         raise RecordsError(f"{details} was made of {facts.backbone}: name these files, not pictures")
     labels = None if truth is None else read_truth(truth, ranking.names, form)
@@ -88,24 +91,24 @@ def read_report_data(
         log.warning("no true label of %s is a class of %s: every query counts as none of these", truth, gallery)
     training = training or trained_folder(facts.backbone)
     rows, history = read_json_lines(board), read_training(training)
-    for pictures, source in (known, gallery), (asked, queries):
+    for pictures, source in (known, gallery), (query_images, queries):
         refuse_if_all_are_gone(pictures, source)
 
     def embedded(backbone: str | Backbone) -> tuple[Floats, EmbeddingTable]:
         # As `identify` embeds, so that what it kept is found: the gallery first, as int8 is calibrated by it
         embedder = Embedder(backbone, engine or engine_of(facts), facts.precision or "float32", show=show)
-        shots, others = embedder.embed(known, "gallery"), embedder.embed(asked, "queries")
-        for pictures, embeddings, source in (known, shots, gallery), (asked, others, queries):
+        gallery_embeddings, others = embedder.embed(known, "gallery"), embedder.embed(query_images, "queries")
+        for pictures, embeddings, source in (known, gallery_embeddings, gallery), (query_images, others, queries):
             refuse_if_none_was_read(pictures, embeddings, source)
-        matrix = np.full((len(known), shots.matrix.shape[1]), np.nan, np.float32)
-        matrix[shots.rows] = shots.matrix
+        matrix = np.full((len(known), gallery_embeddings.matrix.shape[1]), np.nan, np.float32)
+        matrix[gallery_embeddings.rows] = gallery_embeddings.matrix
         return matrix, others
 
-    shots, embeddings = embedded(facts.backbone)
-    warn_of_missing(known, np.flatnonzero(np.isnan(shots).any(axis=1)).tolist(), gallery)
-    warn_of_missing(asked, sorted(embeddings.unreadable), queries)
+    gallery_embeddings, embeddings = embedded(facts.backbone)
+    warn_of_missing(known, np.flatnonzero(np.isnan(gallery_embeddings).any(axis=1)).tolist(), gallery)
+    warn_of_missing(query_images, sorted(embeddings.unreadable), queries)
     return ReportData(
-        *(ranking, facts, known, asked, shots, embeddings),
+        *(ranking, facts, known, query_images, gallery_embeddings, embeddings),
         truth=labels,
         board=rows,
         training=history,
@@ -148,8 +151,10 @@ def report_data_of_embeddings(
         if is_embeddings(gallery)
         else read_gallery(gallery, **columns, label_column=form.label_column, unknown=form.unknown)
     )
-    asked: Pictures = EmbeddingTable.read(queries) if is_embeddings(queries) else read_queries(queries, **columns)
-    pictures, query_pictures = pictures_of(known), pictures_of(asked)
+    query_images: Pictures = (
+        EmbeddingTable.read(queries) if is_embeddings(queries) else read_queries(queries, **columns)
+    )
+    pictures, query_pictures = pictures_of(known), pictures_of(query_images)
     if pictures.labels is None:
         raise RecordsError(f"{gallery} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")
     ranking, facts = read_details(
@@ -159,14 +164,14 @@ def report_data_of_embeddings(
     if not facts.names_backbone and not (is_embeddings(gallery) and is_embeddings(queries)):
         raise RecordsError(f"{details} was made of {facts.backbone}: name these files, not pictures")
     embedder = Embedder(facts.backbone, engine or engine_of(facts), facts.precision or "float32", show=show)
-    embedder.check_same(known, asked)
-    shots, others = embedder.embed(known, "gallery"), embedder.embed(asked, "queries")
-    if shots.unreadable:
+    embedder.check_same(known, query_images)
+    gallery_embeddings, others = embedder.embed(known, "gallery"), embedder.embed(query_images, "queries")
+    if gallery_embeddings.unreadable:
         place = np.full(len(pictures) + 1, -1)
-        place[shots.rows] = np.arange(len(shots.rows))
+        place[gallery_embeddings.rows] = np.arange(len(gallery_embeddings.rows))
         ranking.nearest[:] = place[ranking.nearest]  # the last of `place` is for -1
     return ReportData(
-        *(ranking, facts, pictures.take(shots.rows), query_pictures, shots.matrix, others),
+        *(ranking, facts, pictures.take(gallery_embeddings.rows), query_pictures, gallery_embeddings.matrix, others),
         truth=labels,
         board=read_json_lines(board),
         layout=layout,
@@ -188,12 +193,14 @@ def read_stages(
     import torch
 
     trained = load(str(folder), load_backbone)
-    shots, asked = embedded(trained.base)
+    gallery_embeddings, query_embeddings = embedded(trained.base)
     stages = {}
     with torch.inference_mode():
         for epoch, head in trained.heads_by_epoch().items():
-            known, other = (head(torch.from_numpy(rows)).numpy() for rows in (shots, asked.matrix))
-            stages[epoch] = known, replace(asked, matrix=other)
+            known, other = (
+                head(torch.from_numpy(rows)).numpy() for rows in (gallery_embeddings, query_embeddings.matrix)
+            )
+            stages[epoch] = known, replace(query_embeddings, matrix=other)
     return stages
 
 

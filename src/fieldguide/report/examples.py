@@ -30,7 +30,7 @@ def draw_examples(gallery: ImageTable, queries: ImageTable, seed: int = 0) -> "F
     shots = gallery.shots()
     classes = sorted(rng.choice(sorted(shots), min(CLASSES, len(shots)), replace=False))
     columns = min(SHOTS, max(shots.values()))
-    asked = rng.permutation(len(queries))[: len(classes) * QUERIES]
+    queries_shown = rng.permutation(len(queries))[: len(classes) * QUERIES]
     figure = Figure(figsize=(0.95 * (columns + QUERIES) + 0.3, 1.08 * len(classes) + 0.35), layout="constrained")
     parts: Any = figure.subfigures(1, 2, width_ratios=[columns, QUERIES], wspace=0.03)
     left, right = parts
@@ -46,8 +46,8 @@ def draw_examples(gallery: ImageTable, queries: ImageTable, seed: int = 0) -> "F
             axis.set_axis_off()
         line[0].set_title(shown(label, 12 * len(rows)), fontsize=7, fontweight="normal", color=FAINT)
     places = right.subplots(len(classes), QUERIES, squeeze=False).ravel()
-    for axis, row in zip(places, asked, strict=False):
+    for axis, row in zip(places, queries_shown, strict=False):
         draw_picture(axis, queries.sources[row])
-    for axis in places[len(asked) :]:
+    for axis in places[len(queries_shown) :]:
         axis.set_axis_off()
     return figure

@@ -128,9 +128,9 @@ class ReportData:
 def true_codes(ranking: Ranking, truth: Mapping[str, str]) -> Anything:
     """(n,) the code of each query's true label: `UNKNOWN` for distractors, `NOTHING` where the truth is not known."""
     code = {str(label): place for place, label in enumerate(ranking.classes)} | {ranking.unknown: UNKNOWN}
-    asked = [name for name in ranking.names if name in truth]
-    true = resolve_labels([truth[name] for name in asked], [str(label) for label in ranking.classes], ranking.unknown)
-    codes = {name: code[label] for name, label in zip(asked, true, strict=True)}
+    named = [name for name in ranking.names if name in truth]
+    true = resolve_labels([truth[name] for name in named], [str(label) for label in ranking.classes], ranking.unknown)
+    codes = {name: code[label] for name, label in zip(named, true, strict=True)}
     return np.array([codes.get(name, NOTHING) for name in ranking.names], np.int64)
 
 

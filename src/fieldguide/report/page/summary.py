@@ -50,9 +50,9 @@ def describe(run: ReportData) -> str:
     shots = _counted(len(run.gallery), "gallery picture", "gallery pictures")
     classes = _counted(len(run.ranking.classes), "class", "classes")
     facts = run.facts
-    account = facts.rejection_summary.replace("contamination", "share")
+    rejection_summary = facts.rejection_summary.replace("contamination", "share")
     made_of = facts.backbone if facts.names_backbone else "other programs: " + facts.backbone
-    how = f"How it was answered: {facts.recipe}, by embeddings of {made_of}. None of these: {account}."
+    how = f"How it was answered: {facts.recipe}, by embeddings of {made_of}. None of these: {rejection_summary}."
     return f"{shots} of {classes}. {how}"
 
 
