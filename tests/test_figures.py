@@ -201,7 +201,10 @@ def test_confidence_is_the_probability_of_the_first_answer(story):
 def test_a_map_an_epoch_each_turned_onto_the_one_before(story):
     mirrored = {
         10: (story.gallery_embeddings, story.query_embeddings),
-        0: (story.gallery_embeddings[:, ::-1].copy(), replace(story.query_embeddings, matrix=story.query_embeddings.matrix[:, ::-1].copy())),
+        0: (
+            story.gallery_embeddings[:, ::-1].copy(),
+            replace(story.query_embeddings, matrix=story.query_embeddings.matrix[:, ::-1].copy()),
+        ),
     }
     run = replace(story, stages=mirrored)
     assert list(run.planes) == [0, 10]
