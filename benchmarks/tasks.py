@@ -88,15 +88,15 @@ def cut(
         n = min(int(rng.integers(1, 2 * shots)) if unequal else shots, len(pictures) - 1)
         gallery.append(pictures[:n])
         queries_of_class.append(pictures[n : n + most])
-    gallery_rows, known, distractors = (
+    gallery_rows, known_rows, distractors = (
         np.concatenate(gallery),
         rng.permutation(np.concatenate(queries_of_class)),
         rng.permutation(distractor_rows),
     )
     if contamination > 0:
-        known = known[: int(len(distractors) * (1 - contamination) / contamination)]
-    distractors = distractors[: round(len(known) * contamination / (1 - contamination))]
-    queries = rng.permutation(np.concatenate([known, distractors]))
+        known_rows = known_rows[: int(len(distractors) * (1 - contamination) / contamination)]
+    distractors = distractors[: round(len(known_rows) * contamination / (1 - contamination))]
+    queries = rng.permutation(np.concatenate([known_rows, distractors]))
     truth = np.where(np.isin(queries, distractors), STRANGE, labels[queries])
     return Task(rows[gallery_rows], labels[gallery_rows], rows[queries], truth)
 

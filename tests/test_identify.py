@@ -528,9 +528,10 @@ def test_labelled_distractors_are_taken_by_every_command(few, done, answers_of, 
             given.append(distractors)
             return super().fit(X, y)
 
-    from fieldguide.pipelines import identify as identification
+    from fieldguide.pipelines import identify, recognise
 
-    monkeypatch.setattr(identification, "recognizer_for", lambda *_: Learns())
+    for module in identify, recognise:
+        monkeypatch.setattr(module, "recognizer_for", lambda *_: Learns())
     assert not done(*words).complaints
     assert not done("identify", tmp_path / "g.parquet", *words[2:]).complaints
     plain, from_file = given

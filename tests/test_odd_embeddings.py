@@ -281,13 +281,13 @@ def test_a_class_may_be_called_minus_one_where_the_unknown_label_is_not(tmp_path
             pyarrow.table(columns | ({} if labels is None else {"label": labels})), tmp_path / f"{name}.parquet"
         )
     ranking = identify(tmp_path / "g.parquet", tmp_path / "q.parquet", unknown="none", show=False)
-    answers = [ranking.labels(row) for row in np.flatnonzero(truth == 0)]
+    answers = [ranking[int(row)].labels for row in np.flatnonzero(truth == 0)]
     assert [labels[0] for labels in answers] == ["-1"] * len(answers)
     assert any("none" in labels for labels in answers)
 
 
 def test_of_very_many_classes_labels_spread_as_of_fewer(monkeypatch):
-    gallery, codes, queries, _ = task(classes=40, strangers=10)
+    gallery, codes, queries, _ = task(classes=40, distractor_classes=10)
     few = TransductiveClassifier().fit(gallery, codes).rank(queries)
     monkeypatch.setattr(propagation, "EXACT_UP_TO", 39)
     all_kept = TransductiveClassifier().fit(gallery, codes).rank(queries)

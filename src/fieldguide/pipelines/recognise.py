@@ -13,13 +13,15 @@ from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder
 from fieldguide.pipelines.adapt import AdaptedTables
 from fieldguide.pipelines.recipes import RuleOptions, recipe_named, recognizer_for
-from fieldguide.recognition import Ranking, Recognizer
+from fieldguide.recognition import OpenSetClassifier, Ranking, Recognizer
 
 log = logging.getLogger("fieldguide")
 
 
 def uses_distractors(recognizer: Recognizer) -> bool:
     """Whether a recognizer learns from pictures that are known to be of no class."""
+    if isinstance(recognizer, OpenSetClassifier):  # takes them, and has no use for them, as its rules need no examples
+        return False
     return "distractors" in inspect.signature(recognizer.fit).parameters
 
 
