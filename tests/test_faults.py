@@ -462,19 +462,20 @@ def test_a_folder_that_vanishes_is_said_in_a_line(few, tmp_path, refused, monkey
         draw("dots", number).save(folder / f"{number}.png")
 
     def vanish(file, shortest):
-        if folder.exists():
-            folder.rename(tmp_path / "unplugged")
+        with turn:  # threads decode side by side
+            if folder.exists():
+                folder.rename(tmp_path / "unplugged")
         return real(file, shortest)
 
-    real = pipeline.decode
+    real, turn = pipeline.decode, threading.Lock()
 
     def embed_then_vanish(self, pictures, what):
         if what == "queries":
             monkeypatch.setattr(pipeline, "decode", vanish)
-        return call(self, pictures, what)
+        return embed_pictures(self, pictures, what)
 
-    call = Embedder.__call__
-    monkeypatch.setattr(Embedder, "__call__", embed_then_vanish)
+    embed_pictures = Embedder.embed
+    monkeypatch.setattr(Embedder, "embed", embed_then_vanish)
     line = refused(
         "identify",
         few.gallery,

@@ -44,9 +44,9 @@ def test_int8_is_near_float32_and_the_same_every_time(catalog, backbone):
     assert cosines(exact, rounded).mean() >= 0.995
     assert (rounded == again).all()
     assert not np.allclose(exact, rounded, atol=1e-4)  # or it was float32 all along
-    assert engines[0].key == engines[1].key != start_engine("auto", backbone).key
+    assert engines[0].cache_key == engines[1].cache_key != start_engine("auto", backbone).cache_key
     other = start_engine("auto", backbone, "int8", catalog.paths[:8])
-    assert other.key != engines[0].key  # other ranges, other numbers: embeddings are kept apart
+    assert other.cache_key != engines[0].cache_key  # other ranges, other numbers: embeddings are kept apart
 
 
 class Fragile:
