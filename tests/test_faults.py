@@ -27,6 +27,7 @@ from fieldguide.embedding import embed, pipeline
 from fieldguide.embedding.embedder import Embedder
 from fieldguide.embedding.workers import Workers
 from fieldguide.images import decoding as pictures
+from fieldguide.images import turns
 from fieldguide.images.decoding import UnreadableError, open_rgb
 from fieldguide.images.turns import Turn
 from fieldguide.records import ImageTable, read_queries
@@ -204,25 +205,60 @@ def test_a_picture_of_100_megapixels_does_not_fill_memory(tmp_path):
 # --- a decoder that never ends -------------------------------------------------------------------------------------
 
 
+def patience_is_over() -> None:
+    """Set back the time at which this thread began what it works on: nobody has to wait."""
+    turns._here.work.began -= 1e9
+
+
 def test_a_picture_that_is_never_decoded_is_reported_and_the_others_go_on(tmp_path, monkeypatch):
     names = [f"{number}.png" for number in range(12)]
     for number, name in enumerate(names):
         draw("noise", number).save(tmp_path / name)
     stuck = {(tmp_path / names[number]).stat().st_ino for number in (1, 2, 3, 8)}
+    over = threading.Event()
 
     def decode(file, shortest):
-        while os.fstat(file.fileno()).st_ino in stuck:
-            time.sleep(0.05)
+        if os.fstat(file.fileno()).st_ino in stuck:
+            patience_is_over()
+            over.wait()
         return real(file, shortest)
 
     real = pipeline.decode
     monkeypatch.setattr(pipeline, "decode", decode)
-    monkeypatch.setattr(pipeline, "PATIENCE", 1.0)
     backbone = load_backbone("efficientnet-lite0")
     result = embed(read_queries(tmp_path), backbone, engine=BandEngine(), show=False)
-    stuck.clear()
+    over.set()
     reasons = {read_queries(tmp_path).images[row]: reason for row, reason in result.unreadable.items()}
-    assert reasons == dict.fromkeys(["1.png", "2.png", "3.png", "8.png"], "not decoded within 1 seconds")
+    assert reasons == dict.fromkeys(["1.png", "2.png", "3.png", "8.png"], "not decoded within 60 seconds")
+
+
+HANGING = """
+import os, sys, threading
+from fieldguide.cli import main
+from fieldguide.embedding import pipeline
+from fieldguide.images import turns
+
+def decode(file, shortest):
+    if os.path.samestat(os.fstat(file.fileno()), hanging):
+        turns._here.work.began -= 1e9  # so that nobody has to wait
+        threading.Event().wait()
+    return real(file, shortest)
+
+hanging, real, pipeline.decode = os.stat(sys.argv.pop()), pipeline.decode, decode
+main()
+"""
+
+
+def test_a_run_with_a_jpeg_that_is_never_decoded_ends(tmp_path):
+    """Threads decode JPEGs; the one that is left behind does not keep the process."""
+    (tmp_path / "pictures").mkdir()
+    for number in range(5):
+        draw("dots", number).save(tmp_path / "pictures" / f"{number}.jpg")
+    words = "embed", tmp_path / "pictures", "-o", tmp_path / "e.npz", "--no-cache", tmp_path / "pictures" / "3.jpg"
+    result = subprocess.run([sys.executable, "-c", HANGING, *words], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert len(np.load(tmp_path / "e.npz")["embedding"]) == 4
+    assert read_csv(tmp_path / "e.unreadable.csv")[1:] == [["3.jpg", "queries", "not decoded within 60 seconds"]]
 
 
 def test_an_error_in_a_thread_is_raised_where_it_is_waited_for():
@@ -232,20 +268,26 @@ def test_an_error_in_a_thread_is_raised_where_it_is_waited_for():
 
 
 def test_one_that_hangs_with_the_turn_takes_no_other_with_it():
-    turn, hang, has_it = Turn(), threading.Event(), threading.Event()
+    turn, hang, has_it, asks = Turn(), threading.Event(), threading.Event(), threading.Event()
 
     def work(number: int) -> int:
         if number == 2:
-            has_it.wait(0.4)  # so that the first asked for waits for the turn of a later one
+            has_it.wait()  # so that the first asked for waits for the turn of a later one
+            asks.set()
         with turn:
             if number == 1:
                 has_it.set()
-                hang.wait(30)
+                asks.wait()
+                while jobs[0].began < float("inf"):  # until it waits for the turn
+                    time.sleep(0.001)
+                patience_is_over()
+                hang.wait()
         return number
 
     results: list[int | str] = []
-    with Workers(work, 2, patience=0.5) as workers:
-        for job in [workers.submit(number) for number in [2, 1, 3, 4]]:
+    with Workers(work, 2, patience=60.0) as workers:
+        jobs = [workers.submit(number) for number in [2, 1, 3, 4]]
+        for job in jobs:
             try:
                 results.append(workers.result(job))
             except TimeoutError:
@@ -287,13 +329,14 @@ def spoilt(draw_from: st.DrawFn) -> bytes:
 def check_spoilt(content: bytes, folder: Path) -> None:
     path = folder / "spoilt.jpg"
     path.write_bytes(content)
-    start = time.monotonic()
     result = embed(
         ImageTable(["spoilt.jpg"], [path]), load_backbone("efficientnet-lite0"), engine=BandEngine(), show=False
     )
-    assert time.monotonic() - start < 20
     assert len(result.rows) + len(result.unreadable) == 1
-    assert all(reason.strip() and "\n" not in reason for reason in result.unreadable.values())
+    for reason in result.unreadable.values():
+        assert reason.strip()
+        assert "\n" not in reason
+        assert "not decoded within" not in reason
 
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -323,9 +366,10 @@ from fieldguide import engines
 from fieldguide.embedding.cache import rows
 
 class Slow:
-    cache_key, batch = "slow", 2
+    cache_key, batch, calls = "slow", 2, 0
     def __call__(self, squares):
-        time.sleep({seconds})
+        self.calls += 1
+        time.sleep({seconds} if self.calls <= {before_it_hangs} else 86_400)
         return np.tile(squares.reshape(2, 64, -1).mean(2, dtype=np.float32), (1, 20))
 
 engines.ENGINES["torch"] = engines.EngineInfo(lambda *_: Slow(), [], "", ["float32"])
@@ -335,10 +379,12 @@ main()
 """
 
 
-def start(folder: Path, output: Path, cache: Path, seconds: float = 0.02, **more: str) -> subprocess.Popen[str]:
+def start(
+    folder: Path, output: Path, cache: Path, seconds: float = 0.02, before_it_hangs: int = 1000, **more: str
+) -> subprocess.Popen[str]:
     words = "embed", folder, "--engine", "torch", "-o", output
     return subprocess.Popen(
-        [sys.executable, "-c", SLOWED.format(seconds=seconds), *map(str, words)],
+        [sys.executable, "-c", SLOWED.format(seconds=seconds, before_it_hangs=before_it_hangs), *map(str, words)],
         env={**os.environ, "FIELDGUIDE_CACHE": str(cache), **more},
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -393,16 +439,15 @@ def test_a_run_that_was_killed_twenty_times_goes_on_to_the_same_bytes(sixty, tmp
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_in_a_second_with_what_is_done_kept(number, sixty, tmp_path):
-    run = start(sixty, tmp_path / "e.parquet", tmp_path / "cache", seconds=0.3)
+def test_ctrl_c_ends_at_once_with_what_is_done_kept(number, sixty, tmp_path):
+    """What is at work would take a day: nothing waits for it."""
+    run = start(sixty, tmp_path / "e.parquet", tmp_path / "cache", seconds=0.1, before_it_hangs=10)
     kept = tmp_path / "cache" / "embeddings"
     while not list(kept.glob("efficientnet*/*.parquet")):
         assert run.poll() is None, run.communicate()
         time.sleep(0.05)
-    begun = time.monotonic()
     run.send_signal(number)
     _, err = run.communicate()
-    assert time.monotonic() - begun < 1.5  # a second on a machine that does nothing else
     assert run.returncode == 128 + number
     assert err.splitlines()[-1] == (
         "fieldguide: stopped; what is embedded is kept, the same command goes on from there"
@@ -417,20 +462,14 @@ def test_ctrl_c_ends_in_a_second_with_what_is_done_kept(number, sixty, tmp_path)
 def test_ctrl_c_ends_what_does_not_listen():
     """As a library does that computes for long in C."""
     script = (
-        "import ctypes, os, signal, threading, time\nfrom fieldguide.cli.stopping import stoppable\n"
-        "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "import os, signal, threading, time\nfrom fieldguide.cli.stopping import stoppable\n"
         "with stoppable():\n"
-        "    begun = time.monotonic()\n"
-        "    for _ in range(3):\n"
-        "        ctypes.CDLL(None).usleep.argtypes = [ctypes.c_uint]\n"
-        "        end = time.monotonic() + 30\n"
-        "        while time.monotonic() < end:\n"
-        "            try:\n                time.sleep(1)\n            except BaseException:\n                pass\n"
+        "    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "    while True:\n"
+        "        try:\n            time.sleep(1)\n        except BaseException:\n            pass\n"
     )
-    begun = time.monotonic()
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert result.returncode == 130
-    assert time.monotonic() - begun < 10
     assert result.stderr.splitlines() == [
         "fieldguide: stopped; what is embedded is kept, the same command goes on from there"
     ]

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +116,17 @@ def test_training_that_cannot_help_says_so_and_keeps_the_frozen_embedding(task, 
     assert fingerprint(backbone) == fingerprint(plain)
     rows = [embed(catalog, one, show=False).matrix for one in (plain, backbone)]
     assert np.array_equal(*rows)
+
+
+def test_a_training_names_what_cannot_be_read_and_a_strict_one_stops(few, refused, tmp_path, caplog):
+    folder = tmp_path / "gallery"
+    shutil.copytree(few.gallery, folder)
+    (folder / "dots" / "0.png").write_bytes(b"")
+    line = refused("train", "metric", folder, "-o", tmp_path / "strict", "--strict")
+    assert "--strict: 1 picture could not be read: dots/0.png (an empty file)" in line
+    how = CONFIGURATIONS["metric"].with_changes(epochs=1, batch=4, folds=0, start="identity")
+    train(how, read_gallery(folder), None, TinyBackbone(), tmp_path / "trained", show=False)
+    assert "1 pictures of the gallery could not be read and are left out: dots/0.png (an empty file)" in caplog.messages
 
 
 def test_what_training_leaves_is_a_backbone_for_every_engine(few, done, tmp_path):
@@ -316,11 +326,18 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(pictures, tmp_pa
 
 
 WHOLE = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from fieldguide.records import read_gallery
 from fieldguide.embedding import load_backbone
-from fieldguide.training import configuration, train
+from fieldguide.training import configuration, loop, train
+
+def keep_and_die(*words, keep=loop.save_checkpoint):
+    keep(*words)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[3:]:
+    loop.save_checkpoint = keep_and_die
 how = configuration("metric").with_changes(tune="full", epochs=3, batch=8, start="random", stay=0.0, folds=0)
 train(how, read_gallery(sys.argv[1]), None, load_backbone("efficientnet-lite0"), Path(sys.argv[2]), show=False)
 """
@@ -328,19 +345,15 @@ train(how, read_gallery(sys.argv[1]), None, load_backbone("efficientnet-lite0"),
 
 @pytest.mark.long
 def test_a_real_network_is_tuned_and_a_killed_training_ends_in_the_same_weights(task, tmp_path):
-    def start(folder: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", WHOLE, str(task.gallery), str(folder)])
+    def run(*words: str | Path) -> int:
+        return subprocess.run([sys.executable, "-c", WHOLE, task.gallery, *words], check=False).returncode
 
     unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
-    assert start(unbroken).wait() == 0
-    process, checkpoint = start(killed), killed / "training" / "all.pt"
-    while not checkpoint.exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    assert run(unbroken) == 0
+    assert run(killed, "die after an epoch") == -signal.SIGKILL
+    assert (killed / "training" / "all.pt").exists()
     assert not (killed / "adapter.json").exists()
-    assert start(killed).wait() == 0
+    assert run(killed) == 0
     cards = [json.loads((folder / "adapter.json").read_text()) for folder in (unbroken, killed)]
     losses = [[epoch["loss"] for epoch in card["epochs"]] for card in cards]
     assert len(losses[0]) == 3

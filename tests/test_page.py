@@ -182,10 +182,8 @@ def test_pictures_in_the_list_load_as_they_scroll_into_view(fresh):
     before = fresh.page.locator("#list li").count()
     assert before < 500
     assert fresh.page.locator("#list img").count() < 200
-    for _ in range(3):
-        fresh.page.evaluate("scrollTo(0, document.getElementById('more').getBoundingClientRect().top + scrollY)")
-        fresh.page.wait_for_timeout(150)
-    assert fresh.page.locator("#list li").count() > before
+    fresh.page.evaluate("scrollTo(0, document.getElementById('more').getBoundingClientRect().top + scrollY)")
+    fresh.page.wait_for_function("before => document.querySelectorAll('#list li').length > before", arg=before)
 
 
 # --- what it answers to --------------------------------------------------------------------------------------------
@@ -352,9 +350,11 @@ def test_the_list_can_be_ordered(fresh):
 @needs_chromium
 @pytest.mark.parametrize("colour", ["distractor", "confidence", "class"])
 def test_colours_are_what_was_chosen(colour, fresh):
-    fresh.page.locator("#colour").select_option(colour)
+    shown, drawn = fresh.page.locator("#colour"), "String(document.getElementById('map').data[1].marker.color)"
+    before = None if shown.input_value() == colour else fresh.page.evaluate(drawn)
+    shown.select_option(colour)
     wanted = {"distractor": {"#0072b2", "#d55e00"}, "class": set()}.get(colour)
-    fresh.page.wait_for_timeout(400)
+    fresh.page.wait_for_function(f"before => {drawn} !== before", arg=before)
     used = fresh.page.evaluate("document.getElementById('map').data[1].marker.color")
     assert len(used) == 2000
     if wanted:

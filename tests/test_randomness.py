@@ -59,6 +59,14 @@ def test_what_was_broken_off_ends_in_the_same_weights(tune, pictures, tmp_path, 
     assert weights(tmp_path / "killed", pictures, tune, 0) == unbroken
 
 
+def test_a_trained_head_is_loaded_without_random_numbers(pictures, tmp_path):
+    backbone = train(WHOLE.with_changes(tune="head"), pictures, None, TinyBackbone(), tmp_path, show=False).backbone
+    before = global_states()
+    backbone.adapt(np.ones((1, TinyBackbone.dim), np.float32))
+    assert backbone.heads_by_epoch()
+    assert global_states() == before
+
+
 def test_views_follow_the_seed_and_leave_the_callers_random_numbers_alone(few):
     before = global_states()
     fieldguide.identify(few.gallery, few.queries, recipe="views", show=False)

@@ -135,6 +135,17 @@ def test_parameters_of_rule_and_recognizer_can_be_reached():
     assert classifier.set_params(rule__threshold=0.7).rule.threshold == 0.7
 
 
+def test_a_rule_around_a_recognizer_hands_it_labelled_distractors_or_refuses_them(gallery):
+    others, closed = pictures(9), TransductiveClassifier(contamination=0)
+    for recognizer in closed, OpenSetClassifier(closed):
+        told = recognizer.fit(*gallery, distractors=others)
+        told = getattr(told, "recognizer_", told)
+        assert np.array_equal(told.distractors_, others.astype(np.float32))
+    for recognizer in None, ProbabilisticClassifier():
+        with pytest.raises(TypeError, match=r"distractors= has no use here: neither \w+Classifier nor"):
+            OpenSetClassifier(recognizer).fit(*gallery, distractors=others)
+
+
 def test_a_grid_search_sees_what_the_contamination_does(gallery):
     from fieldguide.evaluation import MeanAveragePrecision, OpenSetSplit
 

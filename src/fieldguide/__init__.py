@@ -9,6 +9,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from fieldguide.core.left_as_found import left_as_found
+
 if TYPE_CHECKING:
     from fieldguide.core.errors import FieldguideError
     from fieldguide.embedding import EmbeddingTable
@@ -116,7 +118,8 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> object:
     if name not in _WHERE:
         raise AttributeError(f"module 'fieldguide' has no attribute '{name}'")
-    return getattr(import_module(f"fieldguide.{_WHERE[name]}"), name)
+    with left_as_found():
+        return getattr(import_module(f"fieldguide.{_WHERE[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -101,22 +101,26 @@ class Adapted:
 
     def head(self) -> "Head":
         """Build the head alone."""
-        from fieldguide.backbones.head import Head, HeadShape
-
-        head = Head(HeadShape(self.widths, self.centred, self.bias))
+        head = self._blank_head()
         self._fill(head, "head.")
         return head.eval()
 
     def heads_by_epoch(self) -> "dict[int, Head]":
         """Build the head as it was after some epochs, 0 the start; none where the base was tuned, or kept as it was."""
-        from fieldguide.backbones.head import Head, HeadShape
-
         heads = {}
         for epoch, path in sorted((int(path.stem), path) for path in (self.folder / EPOCHS).glob("*.safetensors")):
-            head = Head(HeadShape(self.widths, self.centred, self.bias))
+            head = self._blank_head()
             _fill(head, load_weights(path), path)
             heads[epoch] = head.eval()
         return heads
+
+    def _blank_head(self) -> "Head":
+        import torch
+
+        from fieldguide.backbones.head import Head, HeadShape
+
+        with torch.random.fork_rng(devices=[]):  # layers draw weights before their own are loaded
+            return Head(HeadShape(self.widths, self.centred, self.bias))
 
     def adapt(self, rows: Floats) -> Floats:
         """Give embeddings (n, dim) for the base's (n, base.dim), where the head alone was trained."""

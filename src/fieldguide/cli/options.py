@@ -36,7 +36,7 @@ ImageRoot = Annotated[
         rich_help_panel=FORMAT,
     ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop, and answer nothing, if a single picture cannot be read.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop, without a result, if a single picture cannot be read.")]
 Separator = Annotated[
     Optional[str],  # noqa: UP045  typer reads it
     typer.Option(

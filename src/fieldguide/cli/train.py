@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Unknown
+from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Strict, Unknown
 
 HOW = "How it is trained; unless given, as the training's name says"
 
@@ -57,6 +57,7 @@ def train(
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
     image_root: ImageRoot = None,
+    strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
 ) -> None:
     """Train a backbone on the gallery, if that helps: classes held out from it decide.
@@ -87,6 +88,7 @@ def train(
         label_column=label_column,
         unknown=unknown,
         image_root=image_root,
+        strict=strict,
         seed=seed,
     )
     print(trained.summary)

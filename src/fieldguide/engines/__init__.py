@@ -9,6 +9,7 @@ from typing import Protocol
 from fieldguide.backbones import Backbone
 from fieldguide.core.arrays import Bytes, Floats
 from fieldguide.core.errors import BackboneError
+from fieldguide.core.left_as_found import left_as_found
 from fieldguide.records.image_table import Source
 
 
@@ -99,7 +100,8 @@ def start_engine(name: str, backbone: Backbone, precision: str = "float32", samp
     if precision not in engine.precisions:
         capable = next(other for other, one in ENGINES.items() if precision in one.precisions)
         raise BackboneError(f"the engine {name} has no {precision}: take --engine {capable}")
-    return engine.start(backbone, precision, sample)
+    with left_as_found():
+        return engine.start(backbone, precision, sample)
 
 
 def engine_named(name: str, precision: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from fieldguide.backbones import Backbone, fingerprint
 from fieldguide.core.arrays import Bytes, Floats
 from fieldguide.core.errors import BackboneError
+from fieldguide.core.left_as_found import environment_left_as_found
 from fieldguide.engines.converted import converted
 
 
@@ -49,15 +50,16 @@ def _export(backbone: Backbone, place: Path) -> None:
     size = backbone.preprocessing.size
     example = torch.zeros((OnnxEngine.batch, size, size, 3), dtype=torch.uint8)
     try:
-        torch.onnx.export(
-            with_normalisation(backbone),
-            (example,),
-            place / "network.onnx",
-            input_names=["pictures"],
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+        with environment_left_as_found():  # the exporter names a folder of its own there
+            torch.onnx.export(
+                with_normalisation(backbone),
+                (example,),
+                place / "network.onnx",
+                input_names=["pictures"],
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
     except torch.onnx.errors.OnnxExporterError as error:
         raise BackboneError(
             f"the backbone {backbone.name} cannot be exported to ONNX ({str(error).splitlines()[0]}): "

@@ -20,7 +20,7 @@ log = logging.getLogger("fieldguide")
 
 def uses_distractors(recognizer: Recognizer) -> bool:
     """Whether a recognizer learns from pictures that are known to be of no class."""
-    if isinstance(recognizer, OpenSetClassifier):  # takes them, and has no use for them, as its rules need no examples
+    if isinstance(recognizer, OpenSetClassifier):  # a rule decides, and rules need no examples
         return False
     return "distractors" in inspect.signature(recognizer.fit).parameters
 

@@ -36,6 +36,7 @@ def train(
     label_column: str = "label",
     unknown: str = "-1",
     image_root: Roots = None,
+    strict: bool = False,
     seed: int = 0,
 ) -> "Trained":
     """Train a backbone on a gallery, if that helps: classes held out from it decide. As `fieldguide train` does.
@@ -53,6 +54,7 @@ def train(
     tune, epochs, loss, start, batch, lr, views, precision, log : how it is trained; unless given, as the training's
         name says
     image_column, label_column, unknown, image_root : of tables, as `identify` takes them
+    strict : whether a picture that cannot be read stops it; without it such are named and left out
     seed : of everything random
 
     Returns
@@ -79,4 +81,4 @@ def train(
     base = load_backbone(backbone)
     runner = start_engine(engine, base)
     cache = open_cache(base, runner)
-    return train_backbone(how, known, unlabelled, base, Path(output), engine=runner, cache=cache)
+    return train_backbone(how, known, unlabelled, base, Path(output), engine=runner, cache=cache, strict=strict)

@@ -1,5 +1,6 @@
 """A recognizer and a distractor rule together: an answer for every query, "none of these" included."""
 
+import inspect
 from dataclasses import replace
 from typing import Self
 
@@ -36,14 +37,30 @@ class OpenSetClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: 
         self.rule = rule
 
     def fit(self, X: ArrayLike, y: ArrayLike, distractors: ArrayLike | None = None) -> Self:
-        """Fit the recognizer on the gallery: X (n_pictures, dim) embeddings, y (n_pictures,) labels.
+        """Fit the recognizer on the gallery.
 
-        Rules find distractors without an example of any: `distractors` are taken as all recognizers take them that
-        answer with the unknown label, and make no difference.
+        Parameters
+        ----------
+        X : (n_pictures, dim) embeddings
+        y : (n_pictures,) labels
+        distractors : (m, dim) embeddings of pictures that are of no class, for a recognizer that learns from them;
+            rules find distractors without an example of any
+
+        Raises
+        ------
+        TypeError : there are distractors, and the recognizer has no use for them.
         """
         recognizer = CosineClassifier() if self.recognizer is None else clone(self.recognizer)
         gallery_embeddings, labels = validate_data(self, X, y, dtype=FLOATS)
-        self.recognizer_ = recognizer.fit(gallery_embeddings, labels)
+        if distractors is None:
+            self.recognizer_ = recognizer.fit(gallery_embeddings, labels)
+        elif "distractors" in inspect.signature(recognizer.fit).parameters:
+            self.recognizer_ = recognizer.fit(gallery_embeddings, labels, distractors=distractors)  # type: ignore[call-arg]
+        else:
+            raise TypeError(
+                f"distractors= has no use here: neither {type(recognizer).__name__} nor distractor rules learn from "
+                "labelled distractors, as TransductiveClassifier and InductiveClassifier do: leave it out"
+            )
         self.classes_ = self.recognizer_.classes_
         self.gallery_, self.codes_ = np.asarray(gallery_embeddings, dtype=np.float32), encode(labels)[1]
         return self

@@ -1,5 +1,6 @@
 """From a gallery, and queries without labels, to a folder with an adapted backbone; the truth has no way in."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -18,6 +19,7 @@ from fieldguide.embedding import EmbeddingCache, EmbeddingTable, embed
 from fieldguide.embedding.views import Views
 from fieldguide.engines import Engine, start_engine
 from fieldguide.records import ImageTable
+from fieldguide.records.unreadable import UnreadablePictures, refuse_unreadable
 from fieldguide.training.configurations import Configuration
 from fieldguide.training.folder import card_of, claim, clear_checkpoints
 from fieldguide.training.held_out import Fold, better, class_folds, unlabelled_folds
@@ -25,6 +27,8 @@ from fieldguide.training.networks import TunedBackbone, prefixed
 from fieldguide.training.processes import from_main, is_main
 from fieldguide.training.runs import Runs
 from fieldguide.training.trained import Trained
+
+log = logging.getLogger("fieldguide")
 
 ONE_CLASS = "training needs a gallery of at least two classes"
 
@@ -39,6 +43,7 @@ def train(
     engine: str | Engine = "auto",
     cache: EmbeddingCache | None = None,
     views: Views | None = None,
+    strict: bool = False,
     show: bool = True,
 ) -> Trained:
     """Train on a gallery, and on queries without labels if there are any.
@@ -53,10 +58,12 @@ def train(
     engine : what runs the backbone
     cache : where embeddings of earlier runs are
     views : where views that another training made of the same pictures are
+    strict : whether a picture that cannot be read stops it
     show : whether to show progress
 
     Raises
     ------
+    UnreadablePictures : no picture of the gallery or the queries can be read, or in a strict run not all.
     FieldguideError : the folder holds a trained backbone or another training, or a library is missing.
     """
     configuration.check()
@@ -72,8 +79,16 @@ def train(
 
     def embedded(pictures: ImageTable, what: str, n_views: int) -> tuple[EmbeddingTable, Floats]:
         table = embed(pictures, backbone, engine=runner, cache=cache, what=what, show=show)
+        missing = table.unreadable_pictures(what)
         if not len(table):
-            raise RecordsError(f"none of the {len(pictures)} pictures of the {what} can be read")
+            raise UnreadablePictures(f"none of the {len(pictures)} pictures of the {what} can be read", missing)
+        if strict:
+            refuse_unreadable(missing)
+        if missing and is_main():
+            log.warning(
+                "%d pictures of the %s could not be read and are left out: %s (%s)%s",
+                *(len(missing), what, missing[0].image, missing[0].reason, ", …" if len(missing) > 1 else ""),
+            )
         return table, source.of(table.readable, n_views, f"views of {what}")
 
     gallery_table, gallery_views = embedded(gallery, "gallery", n_views)
