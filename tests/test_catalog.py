@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from conftest import read_csv
 from drawing import KNOWN, draw
 from fieldguide import FieldguideError
 from fieldguide.records import read_both, read_gallery, read_queries
@@ -482,3 +483,18 @@ def test_no_file_at_all_ends_in_a_traceback(content, place):
 def test_an_error_is_one_line_even_if_what_it_names_has_two(content, few, refused, tmp_path):
     (tmp_path / "train.csv").write_text(content)
     refused("identify", tmp_path / "train.csv", few.queries, "-o", tmp_path / "a.csv")
+
+
+def test_a_broken_picture_is_not_said_to_have_no_reader(tmp_path, few, done):
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    draw("dots").save(folder / "a.png")
+    draw("dots").save(folder / "broken.avif")
+    content = (folder / "broken.avif").read_bytes()
+    (folder / "broken.avif").write_bytes(content[:-100])
+    (folder / "page.jxl").write_text("no picture")
+    done("embed", folder, "-o", tmp_path / "e.npz")
+    reasons = {name: reason for name, _, reason in read_csv(tmp_path / "e.unreadable.csv")}
+    assert "broken.avif" in reasons
+    assert "no reader" not in reasons["broken.avif"]
+    assert reasons["page.jxl"].endswith("no reader of this format is installed: convert it to JPEG or PNG")

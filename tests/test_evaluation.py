@@ -510,6 +510,7 @@ def test_files_that_are_not_there_are_named(files, refused, tmp_path):
     for name in "gone.csv", "gone.parquet":
         assert f"no such file: {tmp_path / name}" in refused("evaluate", tmp_path / name, truth)
         assert f"no such file: {tmp_path / name}" in refused("evaluate", answers, tmp_path / name)
+    assert f"{tmp_path} is a folder: name a table" in refused("evaluate", answers, tmp_path)
 
 
 def test_an_empty_separator_is_refused(files, refused):

@@ -124,6 +124,9 @@ def test_a_training_names_what_cannot_be_read_and_a_strict_one_stops(few, refuse
     (folder / "dots" / "0.png").write_bytes(b"")
     line = refused("train", "metric", folder, "-o", tmp_path / "strict", "--strict")
     assert "--strict: 1 picture could not be read: dots/0.png (an empty file)" in line
+    (tmp_path / "embeddings.npz").write_bytes(b"")
+    line = refused("train", "metric", tmp_path / "embeddings.npz", "-o", tmp_path / "none")
+    assert line.endswith("embeddings.npz: a training looks at pictures: name these, not embeddings")
     how = CONFIGURATIONS["metric"].with_changes(epochs=1, batch=4, folds=0, start="identity")
     train(how, read_gallery(folder), None, TinyBackbone(), tmp_path / "trained", show=False)
     assert "1 pictures of the gallery could not be read and are left out: dots/0.png (an empty file)" in caplog.messages

@@ -37,6 +37,8 @@ KINDS_CUT: dict[str, tuple[Image.Image, str, dict[str, object]]] = {
     "progressive.jpg": (PHOTO, "jpeg", {"progressive": True}),
     "photo.png": (PHOTO, "png", {}),
     "photo.gif": (PHOTO, "gif", {}),
+    "photo.webp": (PHOTO, "webp", {}),
+    "lossless.webp": (PHOTO, "webp", {"lossless": True}),
     "photo.tif": (PHOTO, "tiff", {}),
     "photo.bmp": (PHOTO, "bmp", {}),
     "16 bits.tif": (Image.fromarray(np.asarray(PHOTO.convert("L")).astype(np.uint16) * 257), "tiff", {}),

@@ -4,8 +4,9 @@ Pillow has a switch for that, `LOAD_TRUNCATED_IMAGES`, but it is one for the who
 not say how much is missing.
 """
 
+import os
 from io import BufferedReader, BytesIO
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +14,44 @@ if TYPE_CHECKING:
     from PIL import ImageFile
 
 MOST_MISSING = 0.1  # of the picture; with more it is another picture than the one that was taken
+MOST_OF_WEBP = 0.05  # of the file: what is lost there is more of the picture
 LARGEST = 16_000_000  # pixels; other formats than JPEG are decoded twice to see what is missing
 END_OF_JPEG = b"\xff\xd9"
 LAST_BIT = 0x10  # how a scan begins that refines coefficients by their last bit
 LAST_FREQUENCY = 63  # of the 64 of a block of a JPEG
+
+
+def with_its_length(file: BufferedReader) -> tuple[IO[bytes], bool]:
+    """Give a WebP that lost its end with zeros in its place: its decoder takes none that is shorter than it says.
+
+    Parameters
+    ----------
+    file : any picture's, at its beginning
+
+    Returns
+    -------
+    What to decode, and whether it is such a one; the file itself if not.
+
+    Raises
+    ------
+    OSError : more than a twentieth of the file is missing.
+    """
+    head = file.peek(12)[:12]
+    if not (head[:4] == b"RIFF" and head[8:] == b"WEBP"):
+        return file, False
+    length = int.from_bytes(head[4:8], "little") + 8
+    missing = length - file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if missing <= 0:
+        return file, False
+    if missing > MOST_OF_WEBP * length:
+        raise OSError(f"the file is truncated: {missing / length:.0%} of it is missing")
+    content = bytearray(file.read() + bytes(missing))
+    if content[12:16] == b"VP8 ":  # lossy: zeros may stand for more than what was lost, and run out before the picture
+        content += bytes(length + length % 2)
+        content[4:8] = (len(content) - 8).to_bytes(4, "little")
+        content[16:20] = (len(content) - 20).to_bytes(4, "little")
+    return BytesIO(content), True
 
 
 def load(picture: "ImageFile.ImageFile", file: BufferedReader) -> bool:

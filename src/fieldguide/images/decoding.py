@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fieldguide.core.errors import FieldguideError
-from fieldguide.images.cut_short import load
+from fieldguide.images.cut_short import load, with_its_length
 from fieldguide.images.tones import black_and_white, is_deep, no_data, to_grey
 from fieldguide.images.turns import Turn
 from fieldguide.records.image_table import InMemory, Source
+from fieldguide.records.unreadable import UNKNOWN_FORMAT
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -91,11 +92,12 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(file, formats=_formats()) as picture:
+        source, cut_short = with_its_length(file)
+        with Image.open(source, formats=_formats()) as picture:
             if shortest:
                 picture.draft(None, (shortest, shortest))  # a JPEG is decoded at 1/2, 1/4 or 1/8
             with _turn_of(picture):
-                cut_short = load(picture, file)
+                cut_short |= load(picture, file)
                 turn = _orientation(picture)
                 large = _pixels(picture) > LARGE and shortest
                 rgb = _shrunk(picture, shortest) if large else _to_rgb(picture)(picture)
@@ -107,7 +109,7 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
         raise UnreadableError(f"more than {limit:,.0f} megapixels, the limit unless {LIMIT} says another") from None
     except UnidentifiedImageError as error:
         empty = file.seek(0, os.SEEK_END) == 0
-        raise UnreadableError("an empty file" if empty else "not a picture in a known format") from error
+        raise UnreadableError("an empty file" if empty else UNKNOWN_FORMAT) from error
     except MemoryError:
         raise UnreadableError("there is not enough memory to decode it") from None
     except FieldguideError:

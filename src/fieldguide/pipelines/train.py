@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldguide.backbones import load_backbone
-from fieldguide.embedding import open_cache
+from fieldguide.core.errors import RecordsError
+from fieldguide.embedding import is_embeddings, open_cache
 from fieldguide.engines import start_engine
 from fieldguide.records import read_both, read_gallery
 from fieldguide.records.overview import log_overview
@@ -72,6 +73,9 @@ def train(
         tune=tune, epochs=epochs, loss=loss, start=start, batch=batch, lr=lr, views=views, precision=precision, log=log,
         seed=seed,
     )  # fmt: skip
+    for given in gallery, queries:
+        if given is not None and is_embeddings(Path(given)):
+            raise RecordsError(f"{given}: a training looks at pictures: name these, not embeddings")
     columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
     if queries is None:
         known, unlabelled = read_gallery(gallery, **columns, image_root=image_root), None

@@ -19,14 +19,13 @@ NOTE_SUFFIXES = (  # what lies beside pictures and is none
     ".sfv .sig .asc .torrent .gpx .kml .nmea .shp .dbf .shx .prj .cpg .tfw .jgw .pgw .wld .thm .lrv .aae .dop .pp3 "
     ".cos .comask .cot .lrcat .lrprev .lrtemplate .wav .mp3 .flac .ogg .m4a .srt .icc .icm .ttf .otf"
 )
+NO_READER = "no reader of this format is installed: convert it to JPEG or PNG"
 EXPLANATIONS = {  # and the endings they are of
     "a camera's raw file: export it as JPEG or TIFF": (
         ".3fr .ari .arw .bay .cap .cr2 .cr3 .crw .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos "
         ".mrw .nef .nrw .orf .ori .pef .ptx .pxn .raf .raw .rw2 .rwl .rwz .sr2 .srf .srw .x3f"
     ),
-    "no reader of this format is installed: convert it to JPEG or PNG": (
-        ".avif .avifs .jxl .jxr .wdp .hdp .bpg .flif .exr .jp2 .webp .tif .tiff"
-    ),
+    NO_READER: (".avif .avifs .jxl .jxr .wdp .hdp .bpg .flif .exr .jp2"),
     "a film: save its frames as pictures": (
         ".mp4 .m4v .mov .qt .avi .mkv .webm .wmv .flv .mts .m2ts .3gp .3g2 .mpg .mpeg .mpe .ogv .vob .insv .braw .r3d"
     ),

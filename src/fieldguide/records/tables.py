@@ -48,7 +48,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[list[str]]:
         or a value is empty.
     """
     if not path.is_file():
-        raise RecordsError(f"no such file: {path}")
+        raise RecordsError(f"{path} is a folder: name a table" if path.is_dir() else f"no such file: {path}")
     values = _read_parquet(path, columns) if path.suffix.lower() in PARQUET else _read_csv(path, columns)
     for name, column in zip(columns, values, strict=True):
         empty = next((row for row, value in enumerate(column, 1) if _is_empty(value)), None)

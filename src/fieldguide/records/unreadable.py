@@ -10,9 +10,11 @@ from fieldguide.core.errors import RecordsError
 from fieldguide.core.outputs import LIST_HEADER, is_list, list_path
 from fieldguide.records.answers import write_table
 from fieldguide.records.image_table import ImageTable
-from fieldguide.records.kinds import explain_ending
+from fieldguide.records.kinds import NO_READER, explain_ending
 
 log = logging.getLogger("fieldguide")
+
+UNKNOWN_FORMAT = "not a picture in a known format"  # the reason that `images.decoding` gives
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def refuse_unreadable(unreadable: Sequence[UnreadablePicture]) -> None:
 
 def _with_explanation(image: str, reason: str) -> str:
     explanation = explain_ending(image)
+    if explanation == NO_READER and reason != UNKNOWN_FORMAT:
+        return reason  # there is one, and the file is broken
     return f"{reason}; {explanation}" if explanation else reason
 
 
