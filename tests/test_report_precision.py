@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fieldguide.pipelines.identify import Settings, identify_files
-from fieldguide.pipelines.report import read_report_data
-from fieldguide.records.details import FACTS
+from fieldguide.pipelines.report_data import read_report_data
+from fieldguide.records.details_parquet import FACTS
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def compare(
 
     Returns
     -------
-    A result a recipe, in the order asked for; one that failed has a `failure` and no scores.
+    A result a recipe, in the order given; one that failed has a `failure` and no scores.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def compare(
             continue
         if before := [one for one in known if one.same_question(result)]:
             why = result.changed_since(before[-1])
-            log.warning("%s is on the board and is run again: %s", name, why or "as asked")
+            log.warning("%s is on the board and is run again: %s", name, why or "on request")
         try:
             answers, distractor_score, summary, seconds = _answer(name, tasks, settings, embedder, unknown)
         except FieldguideError as error:

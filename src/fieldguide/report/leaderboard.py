@@ -23,14 +23,14 @@ class Measure:
     high: float = math.nan
 
 
-def read_rows(board: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Measure]]]:
+def read_rows(leaderboard: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Measure]]]:
     """Take from each row its name and every number in it.
 
     A number with an interval is `[value, low, high]`, `{"value", "low", "high"}`, or has neighbours whose keys end
     in `low` and `high`. What is no number is left out.
     """
     rows = []
-    for place, record in enumerate(board, start=1):
+    for place, record in enumerate(leaderboard, start=1):
         name = next((str(record[key]) for key in NAME_KEYS if key in record), f"row {place}")
         measures = {key: measure for key, value in record.items() if (measure := _measure(value))}
         for key in list(measures):
@@ -53,16 +53,16 @@ def _measure(value: Any) -> Measure | None:
 
 
 @styled
-def draw_leaderboard(board: Sequence[Mapping[str, Any]]) -> "Figure":
+def draw_leaderboard(leaderboard: Sequence[Mapping[str, Any]]) -> "Figure":
     """Draw the main score of each row as a bar with its interval, best on top, and all numbers beside it.
 
     Parameters
     ----------
-    board : rows as `read_rows` takes them; the main score is the first that has an interval, or the first
+    leaderboard : rows as `read_rows` takes them; the main score is the first that has an interval, or the first
     """
     from matplotlib.figure import Figure
 
-    rows = read_rows(board)
+    rows = read_rows(leaderboard)
     keys = list(dict.fromkeys(key for _, measures in rows for key in measures))
     main = next((key for key in keys if any(not math.isnan(m[key].low) for _, m in rows if key in m)), keys[0])
     rows.sort(key=lambda row: row[1][main].value if main in row[1] else -math.inf)
