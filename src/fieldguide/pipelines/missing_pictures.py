@@ -20,7 +20,14 @@ def with_missing(pictures: ImageTable, source: Path, details: Path, column: str)
 
     Parameters
     ----------
-    column : of the details, which names such pictures
+    pictures : those that are in the folder now
+    source : the folder, or a table, to which nothing is added
+    details : the Parquet file of the run
+    column : of the details, which names such pictures: `image` for queries, `nearest` for the gallery
+
+    Raises
+    ------
+    RecordsError : the details cannot be read.
     """
     if not source.is_dir():
         return pictures

@@ -1,7 +1,7 @@
 """All that a report is drawn from, gathered from what a run left on disk."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +14,20 @@ from fieldguide.core.errors import AnswersError, RecordsError
 from fieldguide.embedding import EmbeddingTable, is_embeddings
 from fieldguide.embedding.embedder import Embedder, Pictures, pictures_of
 from fieldguide.engines import installed
+from fieldguide.evaluation.truth import read_truth
 from fieldguide.pipelines.missing_pictures import (
     refuse_if_all_are_missing,
     refuse_if_none_was_read,
     warn_of_missing,
     with_missing,
 )
-from fieldguide.pipelines.report_inputs import read_json_lines, read_truth
 from fieldguide.records import read_both, read_gallery, read_queries
 from fieldguide.records.answers import Format
 from fieldguide.records.places import Roots
 from fieldguide.records.tables import PARQUET
 from fieldguide.report import ReportData
 from fieldguide.report.details import RunFacts, read_details
+from fieldguide.report.leaderboard import read_leaderboard
 from fieldguide.report.trained import read_training, trained_folder
 
 log = logging.getLogger("fieldguide")
@@ -90,11 +91,11 @@ def read_report_data(
     ranking, facts = read_details(details, classes, gallery_pictures.images, query_pictures.images, form.unknown)
     if not facts.names_backbone:
         raise RecordsError(f"{details} was made of {facts.backbone}: name these files, not pictures")
-    labels = None if truth is None else read_truth(truth, ranking.names, form)
+    labels = None if truth is None else true_labels(truth, ranking.names, form)
     if labels and not {*classes, form.unknown}.intersection(labels.values()):
         log.warning("no true label of %s is a class of %s: every query counts as none of these", truth, gallery)
     training = training or trained_folder(facts.backbone)
-    rows, history = read_json_lines(leaderboard), read_training(training)
+    rows, history = read_leaderboard(leaderboard), read_training(training)
     for pictures, source in (gallery_pictures, gallery), (query_pictures, queries):
         refuse_if_all_are_missing(pictures, source)
 
@@ -144,7 +145,7 @@ def report_data_of_embeddings(
 
     Parameters
     ----------
-    all : as in `read_report_data`
+    details, gallery, queries, form, truth, leaderboard, layout, engine, show : as in `read_report_data`
 
     Raises
     ------
@@ -163,7 +164,7 @@ def report_data_of_embeddings(
     ranking, facts = read_details(
         details, sorted(gallery_pictures.shots()), gallery_pictures.images, query_pictures.images, form.unknown
     )
-    labels = None if truth is None else read_truth(truth, ranking.names, form)
+    labels = None if truth is None else true_labels(truth, ranking.names, form)
     if not facts.names_backbone and not (is_embeddings(gallery) and is_embeddings(queries)):
         raise RecordsError(f"{details} was made of {facts.backbone}: name these files, not pictures")
     embedder = Embedder(facts.backbone, engine or engine_of(facts), facts.precision or "float32", show=show)
@@ -177,9 +178,14 @@ def report_data_of_embeddings(
     return ReportData(
         *(ranking, facts, gallery_table.readable, query_pictures, gallery_table.matrix, query_table),
         truth=labels,
-        leaderboard=read_json_lines(leaderboard),
+        leaderboard=read_leaderboard(leaderboard),
         layout=layout,
     )
+
+
+def true_labels(path: Path, names: Sequence[str], form: Format) -> dict[str, str]:
+    """Read the true label of each query by the name it has in the run; errors as in `read_truth`."""
+    return {names[row]: label for row, label in read_truth(path, names, form.image_column, form.label_column)}
 
 
 def read_stages(

@@ -52,7 +52,7 @@ class FigureSpec:
 
 
 def draw_all(data: ReportData) -> Iterator[tuple[FigureSpec, "Figure"]]:
-    """Draw every figure that the run has something for, in the order of the story."""
+    """Draw every figure that the run has something for, in the order of the page."""
     for spec in FIGURES:
         if spec.possible(data):
             yield spec, spec.draw(data)
@@ -238,4 +238,4 @@ FIGURES = [
         pictures=True,
     ),
 ]
-"""In the order of the story."""
+"""In the order of the page."""

@@ -1,10 +1,13 @@
 """Recipes beside each other: a table of all that was measured, and bars with intervals."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fieldguide.core.errors import RecordsError
 from fieldguide.report.style import INK, KNOWN, PALE, shown, styled
 
 if TYPE_CHECKING:
@@ -21,6 +24,31 @@ class Measure:
     value: float
     low: float = math.nan
     high: float = math.nan
+
+
+def read_leaderboard(path: Path | None) -> list[dict[str, Any]]:
+    """Read the rows of a leaderboard, a JSON object a line; nothing of no file.
+
+    Raises
+    ------
+    RecordsError : there is no such file, or a line is no JSON object.
+    """
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordsError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line or "{}")
+        except ValueError as error:
+            raise RecordsError(f"{path}, line {number}: not JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise RecordsError(f"{path}, line {number}: not a JSON object")
+        records += [record] if record else []
+    return records
 
 
 def read_rows(leaderboard: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Measure]]]:

@@ -1,4 +1,4 @@
-"""The answers as one looks at them: a query, then for each label the gallery picture that speaks for it."""
+"""The answers as one looks at them: a query, then for each label the gallery picture of it that is nearest."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath

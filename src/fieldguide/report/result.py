@@ -1,4 +1,4 @@
-"""What an identification comes to: the answers, what they were made of, and the ways out of it."""
+"""What an identification comes to: the answers, what they were made of, and the files and pages that they go to."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
