@@ -69,7 +69,7 @@ def embed(
     ----------
     pictures : n of them
     backbone : what to embed them with
-    engine : what runs the backbone: `openvino`, `torch`, `auto` for the fastest that is installed, or one started
+    engine : what runs the backbone: by name, `auto` for the fastest that is installed, or one that is started
     cache : where embeddings of earlier runs are, and those of this run go, if anywhere
     what : what the progress bar says
     show : whether there is a progress bar

@@ -59,17 +59,17 @@ def write_report(
     """
     check_report()
     page = Path(path)
-    known, unlabelled = Path(gallery), Path(queries)
+    gallery_path, queries_path = Path(gallery), Path(queries)
     folder = None if figures is None else Path(figures)
     if folder:
-        check_output_folder(folder, [known, unlabelled], "figures")
+        check_output_folder(folder, [gallery_path, queries_path], "figures")
     drawn = figure_paths(folder) if folder else []
     check_outputs(
         [(page, REPORT), *((figure, FIGURE) for figure in drawn if figure.exists())],
-        [Path(details), known, unlabelled, _path(truth), _path(leaderboard)],
+        [Path(details), gallery_path, queries_path, _path(truth), _path(leaderboard)],
     )
     data = read_report_data(
-        *(Path(details), known, unlabelled),
+        *(Path(details), gallery_path, queries_path),
         form=Format(image_column, label_column, unknown=unknown),
         truth=_path(truth),
         leaderboard=_path(leaderboard),
