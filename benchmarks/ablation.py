@@ -20,7 +20,7 @@ from fieldguide.recognition import PowerCentring, WithinClassWhitening
 from fieldguide.recognition.contamination import _by_high_scores, _by_likelihood
 from fieldguide.recognition.evidence import Evidence
 from fieldguide.recognition.neighbours import unit_rows
-from fieldguide.recognition.space import _principal_axes
+from fieldguide.recognition.whitening import _principal_axes
 from tasks import Measured, Task, measure, read_task
 
 HERE = "fieldguide.recognition."

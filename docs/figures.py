@@ -19,6 +19,6 @@ with tempfile.TemporaryDirectory() as name:
     rows = list(range(0, len(truth), len(truth) // LINES))[:LINES]
     answers = draw_predictions(run.ranking, rows, run.queries.sources, run.gallery.sources, truth)
     answers.savefig(HERE / "demo.jpg", dpi=100, pil_kwargs={"quality": 80})
-    draw_map_of_classes(run.plane, run.ranking, run.shot_codes).savefig(HERE / "map.png", dpi=110)
+    draw_map_of_classes(run.plane, run.ranking, run.gallery_codes).savefig(HERE / "map.png", dpi=110)
     figure = draw_contamination(run.ranking, run.facts.contamination, run.facts.interval)
     figure.savefig(HERE / "contamination.png", dpi=110)

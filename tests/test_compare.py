@@ -159,6 +159,22 @@ def test_one_picture_a_class_gives_no_task_to_simulate(few, table, refused, tmp_
     assert said.endswith("every class has one picture alone: give the true labels with --truth")
 
 
+BAD_TRUTH = {
+    "other pictures": ([("elsewhere.png", "dots")], "1 of 1 pictures in the truth are not answered"),
+    "a picture twice": ([("a.png", "dots"), ("a.png", "rings")], "a picture is listed twice"),
+    "no rows": ([], "holds no rows: there is nothing to score"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TRUTH)
+def test_a_truth_that_cannot_be_used_is_named_before_any_work(case, few, table, refused, tmp_path):
+    rows, said = BAD_TRUTH[case]
+    truth = table(tmp_path / "t.csv", [("image", "label"), *rows])
+    line = refused("compare", few.gallery, few.queries, "--truth", truth)
+    assert line.startswith(f"fieldguide: {truth}")
+    assert said in line
+
+
 @pytest.mark.parametrize("adapt", [None, trained("metric-report"), trained("hybrid", average=True)])
 def test_another_truth_changes_scores_and_no_answer(adapt, few, monkeypatch):
     """Nothing but the scoring sees the truth: neither what is trained or fitted nor what is asked depends on it."""

@@ -15,7 +15,7 @@ import fieldguide
 from drawing import draw
 from fieldguide import EmbeddingTable
 from fieldguide.backbones import fingerprint, load_backbone
-from fieldguide.pipelines.report import read_report_data
+from fieldguide.pipelines.report_data import read_report_data
 
 PLAIN = "--recipe", "cosine", "--distractors", "none"  # these tests are not about recognizers
 

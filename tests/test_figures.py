@@ -15,11 +15,11 @@ from PIL import Image
 from conftest import read_csv
 from drawing import KNOWN
 from fieldguide.core.errors import FieldguideError
-from fieldguide.pipelines.report import read_training
 from fieldguide.recognition import NOTHING, UNKNOWN
 from fieldguide.report import FIGURES, ReportData, draw_all
 from fieldguide.report.confusion import confused_pairs
 from fieldguide.report.contamination import draw_contamination, threshold_used
+from fieldguide.report.data import best_similarity, true_codes
 from fieldguide.report.examples import draw_examples
 from fieldguide.report.figures import shown_codes, verdicts
 from fieldguide.report.leaderboard import draw_leaderboard
@@ -37,7 +37,7 @@ from fieldguide.report.predictions import (
     worst_mistakes,
 )
 from fieldguide.report.quality import draw_oscr, draw_reliability, draw_roc, draw_score_by_rank
-from fieldguide.report.run import best_similarity, true_codes
+from fieldguide.report.trained import read_training
 from fieldguide.report.training import draw_training
 from synthetic import make_run
 
@@ -75,12 +75,12 @@ def test_without_truth_nothing_that_needs_it_is_drawn(story, tmp_path):
 
 
 def test_what_has_nothing_to_show_is_left_out(story):
-    bare = replace(story, truth={}, training=[{"epoch": 0}], board=[{"recipe": "a", "note": "slow"}])
+    bare = replace(story, truth={}, training=[{"epoch": 0}], leaderboard=[{"recipe": "a", "note": "slow"}])
     assert bare.scores == []
     possible = {entry.name for entry in FIGURES if entry.possible(bare)}
     assert not {"training", "leaderboard", "mistakes", "roc", "reliability", "map-epochs"} & possible
     assert {"training", "leaderboard"} <= {
-        entry.name for entry in FIGURES if entry.possible(replace(bare, training=[{"loss": 1.0}], board=BOARD))
+        entry.name for entry in FIGURES if entry.possible(replace(bare, training=[{"loss": 1.0}], leaderboard=BOARD))
     }
 
 
@@ -147,7 +147,7 @@ def test_a_threshold_is_marked_only_where_one_was_used(story):
 
 
 def test_labels_on_the_map_never_overlap(story):
-    figure = draw_map_of_classes(story.plane, story.ranking, story.shot_codes)
+    figure = draw_map_of_classes(story.plane, story.ranking, story.gallery_codes)
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) > 3
@@ -155,13 +155,13 @@ def test_labels_on_the_map_never_overlap(story):
 
 
 def test_every_readable_query_and_every_shot_is_on_the_map(story):
-    figure = draw_map_of_classes(story.plane, story.ranking, story.shot_codes)
+    figure = draw_map_of_classes(story.plane, story.ranking, story.gallery_codes)
     points = sum(len(collection.get_offsets()) for collection in figure.axes[0].collections)
     assert points == len(story.ranking) + len(story.gallery)
 
 
 def test_classes_side_by_side_have_different_colours(story):
-    codes = story.shot_codes
+    codes = story.gallery_codes
     colours = class_colours(story.plane, codes)
     centres = np.stack([story.plane.gallery[codes == code].mean(axis=0) for code in range(codes.max() + 1)])
     for code, centre in enumerate(centres):
@@ -210,7 +210,7 @@ def test_a_map_an_epoch_each_turned_onto_the_one_before(story):
     assert list(run.planes) == [0, 10]
     moved = np.linalg.norm(run.planes[0].queries - run.planes[10].queries, axis=1)
     assert np.median(moved) < 0.1  # the same rows with their columns in another order: the same map
-    figure = draw_maps_by_epoch(run.planes, run.shot_codes, shown_codes(run))
+    figure = draw_maps_by_epoch(run.planes, run.gallery_codes, shown_codes(run))
     assert [axis.get_title(loc="left") for axis in figure.axes] == ["at the start", "after epoch 10"]
     for axis in figure.axes:
         assert sum(len(points.get_offsets()) for points in axis.collections) == len(run.ranking) + len(run.gallery)

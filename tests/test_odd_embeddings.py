@@ -140,7 +140,7 @@ def test_whitening_in_the_span_is_whitening(monkeypatch):
     shown, others = rows[: len(gallery)], rows[len(gallery) :]
     assert len(rows) < 300
     fast = WithinClassWhitening().fit(shown, codes, unlabelled=others)
-    monkeypatch.setattr("fieldguide.recognition.space.is_wide", lambda *_: False)
+    monkeypatch.setattr("fieldguide.recognition.whitening.is_wide", lambda *_: False)
     slow = WithinClassWhitening().fit(shown, codes, unlabelled=others)
     assert fast.map_.shape == (300, len(rows))
     assert fast.shrinkage_ == slow.shrinkage_

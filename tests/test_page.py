@@ -509,7 +509,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_work(few, refused
 
 
 def test_what_a_report_needs_is_named_if_it_is_missing(few, refused, tmp_path, monkeypatch):
-    monkeypatch.setattr("fieldguide.report.run.find_spec", lambda name: None)
+    monkeypatch.setattr("fieldguide.report.data.find_spec", lambda name: None)
     line = refused("identify", few.gallery, few.queries, "-o", tmp_path / "a.csv", "--report", tmp_path / "r.html")
     assert "pip install 'fieldguide[report]'" in line
 

@@ -5,9 +5,10 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from fieldguide.core.errors import AnswersError
 from fieldguide.pipelines.identify import Settings, identify_files
-from fieldguide.pipelines.report import read_report_data
-from fieldguide.records.details import FACTS
+from fieldguide.pipelines.report_data import read_report_data
+from fieldguide.records.details_parquet import FACTS
 
 
 @pytest.fixture
@@ -35,3 +36,13 @@ def test_details_that_do_not_say_it_are_read_as_before(run, few):
     assert report.facts.precision is None
     assert report.gallery_embeddings.shape == result.gallery.matrix.shape
     assert not (report.gallery_embeddings == result.gallery.matrix).all()  # they are those of float32
+
+
+def test_details_of_another_version_are_refused(run, few):
+    details, _ = run
+    table = pq.read_table(details)
+    facts = json.loads(table.schema.metadata[FACTS])
+    facts["unheard of"] = 1
+    pq.write_table(table.replace_schema_metadata({FACTS: json.dumps(facts)}), details)
+    with pytest.raises(AnswersError, match=r"is of another version: write it anew with identify --details"):
+        read_report_data(details, few.gallery, few.queries, show=False)

@@ -20,7 +20,7 @@ from fieldguide.recognition.contamination import Mixture, Scores, estimate
 from fieldguide.recognition.episodes import draw_episodes, representativeness
 from fieldguide.recognition.neighbours import nearest, unit_rows
 from fieldguide.recognition.propagation import ALPHA, ROUNDS, neighbour_graph, propagate
-from fieldguide.recognition.space import class_means, within_class_scatter
+from fieldguide.recognition.scatter import class_means, within_class_scatter
 
 TRANSDUCTIVE = {
     "check_methods_subset_invariance": "a query is answered with the help of the others: the recognizer is for that",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fieldguide.images.preprocessing import Preprocessing
     from fieldguide.pipelines.compare import compare
     from fieldguide.pipelines.identify import identify
+    from fieldguide.pipelines.report import write_report
     from fieldguide.pipelines.train import train
-    from fieldguide.pipelines.write_report import write_report
     from fieldguide.recognition import (
         CosineClassifier,
         DBSCANRule,
@@ -75,7 +75,7 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "train": "pipelines.train",
     "write_answers": "report.answers",
     "write_details": "report.details",
-    "write_report": "pipelines.write_report",
+    "write_report": "pipelines.report",
 }
 __all__ = [
     "CosineClassifier",

@@ -7,14 +7,15 @@ The embedding is the image tower's, in the space that pictures and texts share.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldguide.backbones import hub
 from fieldguide.backbones.processor import CLIP_MEAN, CLIP_STD
-from fieldguide.backbones.weights import line_of, load_weights
+from fieldguide.backbones.weights import building, load_weights
 from fieldguide.core.errors import BackboneError
 from fieldguide.core.extras import require
 from fieldguide.images.preprocessing import FILTERS, Preprocessing
@@ -54,9 +55,7 @@ class OpenClipBackbone:
         from open_clip.convert import convert_state_dict
 
         weights = load_weights(self.folder / FILES[1])
-        disabled = logging.root.manager.disable
-        logging.disable(logging.WARNING)  # it would warn that the network is random, as it is not given the weights
-        try:
+        with building(self.name), _without_warnings():
             whole = open_clip.create_model(
                 f"local-dir:{self.folder}",
                 precision="fp32",
@@ -67,11 +66,18 @@ class OpenClipBackbone:
             tower: nn.Module = whole.visual
             own = {name.removeprefix(TOWER): value for name, value in weights.items() if name.startswith(TOWER)}
             tower.load_state_dict(own)
-        except Exception as error:  # it raises nearly anything on configurations and weights that do not fit
-            raise BackboneError(f"the checkpoint {self.name} cannot be opened ({line_of(error)})") from error
-        finally:
-            logging.disable(disabled)
         return tower.eval()
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Within the block, log no warning: open_clip warns that a network is random which is not given its weights yet."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
 
 
 def takes(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldguide.backbones import hub
 from fieldguide.backbones.processor import IMAGENET_MEAN, IMAGENET_STD
-from fieldguide.backbones.weights import line_of, load_weights
+from fieldguide.backbones.weights import building, line_of, load_weights
 from fieldguide.core.errors import BackboneError
 from fieldguide.core.extras import require
 from fieldguide.images.preprocessing import FILTERS, Preprocessing
@@ -54,12 +54,10 @@ class TimmBackbone:
 
         weights = load_weights(_files(self.folder)[1])
         ours = {"source": "", "custom_load": False, "state_dict": weights}
-        try:
+        with building(self.name):
             network: nn.Module = timm.create_model(
                 f"local-dir:{self.folder}", pretrained=True, num_classes=0, pretrained_cfg_overlay=ours
             )
-        except Exception as error:  # timm asserts, and its networks raise nearly anything on wrong weights
-            raise BackboneError(f"the checkpoint {self.name} cannot be opened ({line_of(error)})") from error
         pretrained_cfg: Any = network.pretrained_cfg
         pretrained_cfg.pop("state_dict", None)  # a second copy of all weights
         return network.eval()

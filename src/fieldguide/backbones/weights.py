@@ -5,7 +5,8 @@ Source of the risk: the pickle module's documentation, "Warning: The pickle modu
 CVE-2026-24747), which is why `pyproject.toml` asks for that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,24 @@ def _tensors(path: Path, found: Any) -> "dict[str, Tensor]":
             name = name.removeprefix(wrapper)  # noqa: PLW2901
         tensors[name] = value
     return tensors
+
+
+@contextmanager
+def building(name: str) -> Iterator[None]:
+    """Within the block, make any error one of the backbone: libraries raise nearly anything on weights that do not fit.
+
+    Parameters
+    ----------
+    name : of the backbone whose network is built
+
+    Raises
+    ------
+    BackboneError : anything went wrong.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise BackboneError(f"the checkpoint {name} cannot be opened ({line_of(error)})") from error
 
 
 def line_of(error: Exception) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Labels, Strict, Unknown
+from fieldguide.cli.options import Backbone, Engine, ImageColumn, ImageRoot, LabelColumn, Labels, Strict, Unknown
 
 
 def compare(
@@ -27,8 +27,8 @@ def compare(
         typer.Option(help="A file of JSON lines: what is on it is not run again, what is new is added."),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Run what is on the board again.")] = False,
-    backbone: Annotated[str, typer.Option(help="What turns pictures into embeddings.")] = "efficientnet-lite0",
-    engine: Annotated[str, typer.Option(help="What runs the backbone: auto, openvino or torch.")] = "auto",
+    backbone: Backbone = "efficientnet-lite0",
+    engine: Engine = "auto",
     k: Labels = 5,
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",

@@ -53,7 +53,7 @@ def report(
     """
     from fieldguide.cli.said import SAID
     from fieldguide.core.files import where_to_report
-    from fieldguide.pipelines.write_report import write_report
+    from fieldguide.pipelines.report import write_report
 
     SAID.file = where_to_report([output])
     drawn = write_report(

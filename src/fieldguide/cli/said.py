@@ -1,4 +1,4 @@
-"""What a run says of itself that is no complaint, printed as commands print what came of it."""
+"""What is logged below a warning, printed as commands print what came of a run."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ from typing import TextIO
 
 
 class Said(logging.Handler):
-    """Prints to standard output, unless that is where a result goes.
+    """Prints log records below a warning to standard output, unless that is where a result goes.
 
     Attributes
     ----------
@@ -16,7 +16,7 @@ class Said(logging.Handler):
     file: TextIO | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print it, unless it is a complaint."""
+        """Print a record, unless it is a warning or worse."""
         if record.levelno < logging.WARNING:
             print(record.getMessage(), file=self.file or sys.stdout, flush=True)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Strict, Unknown
+from fieldguide.cli.options import Engine, ImageColumn, ImageRoot, LabelColumn, Strict, Unknown
 
 HOW = "How it is trained; unless given, as the training's name says"
 
@@ -25,7 +25,7 @@ def train(
         typer.Option(help="Pictures to learn from without labels: a folder or a table. No label in it is read."),
     ] = None,
     backbone: Annotated[str, typer.Option(help="What to start from.")] = "efficientnet-lite0",
-    engine: Annotated[str, typer.Option(help="What runs the backbone: auto, openvino or torch.")] = "auto",
+    engine: Engine = "auto",
     tune: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(

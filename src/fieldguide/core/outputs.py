@@ -115,7 +115,7 @@ def check_output_folder(folder: Path, inputs: Iterable[Path | None], what: str) 
 
     Raises
     ------
-    FieldguideError : it is one of these; the text names `what` was to go into the folder.
+    FieldguideError : it is one of these; its text says by `what` which outputs were to go there.
     """
     if folder.exists() and not folder.is_dir():
         raise FieldguideError(f"{folder} is a file: name a folder for {what}")

@@ -182,7 +182,7 @@ def _read(stdout: IO[bytes]) -> Decoded | str:
 
 
 def main() -> None:
-    """Decode what is asked on standard input until that is closed."""
+    """Decode the pictures named on standard input until that is closed."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
     task = json.loads(sys.stdin.buffer.readline())

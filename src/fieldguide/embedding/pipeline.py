@@ -1,4 +1,4 @@
-"""From a catalog of pictures to their embeddings, with a list of those that could not be read."""
+"""From a table of pictures to their embeddings, with a list of those that could not be read."""
 
 import logging
 import warnings
@@ -52,7 +52,7 @@ class Prepared:
 
 
 def embed(
-    catalog: ImageTable,
+    pictures: ImageTable,
     backbone: Backbone,
     *,
     engine: str | Engine = "auto",
@@ -60,16 +60,16 @@ def embed(
     what: str = "embedding",
     show: bool = True,
 ) -> EmbeddingTable:
-    """Embed every picture of a catalog that can be read.
+    """Embed every picture of a table that can be read.
 
     Memory holds the embeddings, a few squares of pixels, a small picture a core and one large one, however many
     pictures there are.
 
     Parameters
     ----------
-    catalog : n pictures
+    pictures : n of them
     backbone : what to embed them with
-    engine : what runs the backbone: `openvino`, `torch`, `auto` for the fastest that is installed, or one started
+    engine : what runs the backbone: by name, `auto` for the fastest that is installed, or one that is started
     cache : where embeddings of earlier runs are, and those of this run go, if anywhere
     what : what the progress bar says
     show : whether there is a progress bar
@@ -79,10 +79,10 @@ def embed(
     BackboneError : no such engine.
     """
     runner = start_engine(engine, backbone) if isinstance(engine, str) else engine
-    matrix = np.empty((len(catalog), backbone.dim), np.float32)
-    sources = catalog.sources
-    missing = cache.load_unchanged(sources, matrix) if cache else np.arange(len(catalog))
-    if known := len(catalog) - len(missing):
+    matrix = np.empty((len(pictures), backbone.dim), np.float32)
+    sources = pictures.sources
+    missing = cache.load_unchanged(sources, matrix) if cache else np.arange(len(pictures))
+    if known := len(pictures) - len(missing):
         what = f"{what} ({known:,} known)"
     # Pillow warns of large pictures and odd metadata; what it cannot read at all it raises. Said here, not where the
     # pictures are opened: `catch_warnings` is for one thread
@@ -95,9 +95,9 @@ def embed(
         finally:
             if cache:
                 cache.flush()
-    _warn_of_cut_short([catalog.images[row] for row in sorted(run.cut_short)])
-    rows = [row for row in range(len(catalog)) if row not in run.unreadable]
-    return EmbeddingTable(catalog, rows, _close_gaps(matrix, rows), run.unreadable, Provenance.of(backbone))
+    _warn_of_cut_short([pictures.images[row] for row in sorted(run.cut_short)])
+    rows = [row for row in range(len(pictures)) if row not in run.unreadable]
+    return EmbeddingTable(pictures, rows, _close_gaps(matrix, rows), run.unreadable, Provenance.of(backbone))
 
 
 @dataclass
@@ -126,7 +126,7 @@ class _Run:
 
         Parameters
         ----------
-        rows : of the catalog
+        rows : of the table of pictures
         trust : whether a picture whose content is in the cache need not be decoded
 
         Returns

@@ -90,7 +90,7 @@ class Workers(Generic[Given, Made]):
                         self._leave_behind(running)
 
     def in_order(self, given: Iterable[Given], ahead: int) -> Iterator[Job[Given, Made]]:
-        """Do many jobs, and give them in their order, at most `ahead` of them begun before they are asked for."""
+        """Do many jobs, and give them in their order, at most `ahead` of them begun before they are wanted."""
         waiting: deque[Job[Given, Made]] = deque()
         for one in given:
             waiting.append(self.submit(one))

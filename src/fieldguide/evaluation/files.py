@@ -15,7 +15,7 @@ from fieldguide.evaluation.scores import Evaluation, evaluate
 from fieldguide.evaluation.truth import find_answers, resolve_labels
 from fieldguide.records import read_gallery
 from fieldguide.records.answers import Answers, Format, read_ranked
-from fieldguide.records.details import is_details
+from fieldguide.records.details_parquet import is_details
 from fieldguide.records.read import UNKNOWN
 from fieldguide.records.separators import OF_OTHERS, SPACE, find_separator, in_words, split
 from fieldguide.records.tables import read_columns

@@ -125,8 +125,6 @@ def read_board(path: Path) -> list[Result]:
 
 def _result(line: str) -> Result:
     record = json.loads(line)
-    if "account" in record:  # as boards from before this name have it
-        record["summary"] = record.pop("account")
     run = {name: record.pop(name) for name in ("recipe", "task", "arguments", "versions", "summary")}
     scores = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
     if not scores or not isinstance(run["arguments"], dict) or not isinstance(run["versions"], dict):

@@ -19,7 +19,7 @@ class MeanAveragePrecision:
     Parameters
     ----------
     k : answers that count
-    unknown : the unknown label, where y says it of distractors
+    unknown : the unknown label, where y has it for distractors
     """
 
     k: int = 5

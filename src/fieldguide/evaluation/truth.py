@@ -1,9 +1,10 @@
 """What is true of which answer: which picture it is of, and whether its label is of a class or of none."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from fieldguide.core.errors import AnswersError
+from fieldguide.records.tables import read_columns
 from fieldguide.records.text import normal_form, normal_forms
 
 
@@ -56,6 +57,37 @@ def find_answers(names: Sequence[str], truth: Mapping[str, str]) -> list[int | N
             other: list[int | None] = [place.get(name) for name in true]
             found = max(found, other, key=lambda rows: sum(row is not None for row in rows))
     return found
+
+
+def read_truth(
+    path: Path, names: Sequence[str], image_column: str = "image", label_column: str = "label"
+) -> list[tuple[int, str]]:
+    """Read the true labels of queries from a table, each of which must have its query.
+
+    Parameters
+    ----------
+    path : of a CSV or Parquet file
+    names : the queries; those without a true label are left out
+    image_column, label_column : the table's names for them
+
+    Returns
+    -------
+    For each row of the table, the place of its query and its label in the form of the gallery's.
+
+    Raises
+    ------
+    RecordsError : the file or a column is missing.
+    AnswersError : it is empty, names a picture twice, or one that is not among the queries.
+    """
+    images, labels = read_columns(path, [image_column, label_column])
+    if not images:
+        raise AnswersError(f"{path} holds no rows: there is nothing to score")
+    if len(set(images)) != len(images):
+        raise AnswersError(f"{path}: a picture is listed twice")
+    try:
+        return match_truth(names, dict(zip(images, normal_forms(labels), strict=True)))
+    except AnswersError as error:
+        raise AnswersError(f"{path}: {error}: is it of these queries?") from error
 
 
 def match_truth(names: Sequence[str], truth: Mapping[str, str]) -> list[tuple[int, str]]:

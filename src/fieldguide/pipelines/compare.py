@@ -15,14 +15,14 @@ import numpy as np
 
 from fieldguide.backbones import fingerprint
 from fieldguide.core.arrays import Floats
-from fieldguide.core.errors import AnswersError, FieldguideError
+from fieldguide.core.errors import FieldguideError
 from fieldguide.core.outputs import BOARD, check_outputs, check_overwrites
 from fieldguide.core.progress import working
 from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder
 from fieldguide.evaluation.leaderboard import Result, add_to_board, read_board, score
 from fieldguide.evaluation.tasks import Task, simulated_tasks
-from fieldguide.evaluation.truth import match_truth, resolve_labels
+from fieldguide.evaluation.truth import read_truth, resolve_labels
 from fieldguide.pipelines.embed import embed_both
 from fieldguide.pipelines.identify import DEFAULT_BACKBONE, Settings
 from fieldguide.pipelines.recipes import (
@@ -35,10 +35,8 @@ from fieldguide.pipelines.recipes import (
 )
 from fieldguide.pipelines.recognise import adapt, fit, rank, uses_distractors
 from fieldguide.recognition import Ranking, Recognizer
-from fieldguide.records import ImageTable, read_both
+from fieldguide.records import read_both
 from fieldguide.records.places import Roots
-from fieldguide.records.tables import read_columns
-from fieldguide.records.text import normal_forms
 
 log = logging.getLogger("fieldguide")
 
@@ -99,32 +97,34 @@ def compare(
 
     Returns
     -------
-    A result a recipe, in the order asked for; one that failed has a `failure` and no scores.
+    A result a recipe, in the order given; one that failed has a `failure` and no scores.
 
     Raises
     ------
     FieldguideError : what the user can mend in what is common to all recipes.
     """
-    frozen = [name for name, recipe in RECIPES.items() if recipe.adapt is None]
-    entries = list(dict.fromkeys(_entries(recipes or frozen)))
+    without_training = [name for name, recipe in RECIPES.items() if recipe.adapt is None]
+    names = list(dict.fromkeys(_run_names(recipes or without_training)))
     path = None if board is None else Path(board)
     check_outputs([(path, BOARD)], [Path(gallery), Path(queries), None if truth is None else Path(truth)])
-    known = [] if path is None else read_board(path)
+    on_board = [] if path is None else read_board(path)
     columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
-    shown, query_images = read_both(gallery, queries, **columns, image_root=image_root)
-    check_overwrites([path] if path else [], [*shown.paths, *query_images.paths])
+    gallery_pictures, query_pictures = read_both(gallery, queries, **columns, image_root=image_root)
+    check_overwrites([path] if path else [], [*gallery_pictures.paths, *query_pictures.paths])
     settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show, strict=strict)
-    places, labels = ([], []) if truth is None else _read_truth(Path(truth), query_images, image_column, label_column)
-    labels = resolve_labels(labels, shown.shots(), unknown)
+    matched = [] if truth is None else read_truth(Path(truth), query_pictures.images, image_column, label_column)
+    labels = resolve_labels([label for _, label in matched], gallery_pictures.shots(), unknown)
     embedder = Embedder(backbone, engine, show=show)
-    if truth is None and max(shown.shots().values(), default=0) < 2:
+    if truth is None and max(gallery_pictures.shots().values(), default=0) < 2:
         raise FieldguideError(
             f"{gallery}: without --truth tasks are cut from the gallery, and every class has one picture alone: "
             "give the true labels with --truth"
         )
-    wanted = any(uses_distractors(_recognizer(name, seed)) for name in entries)
-    gallery_table, query_table = embed_both(shown, query_images, embedder, strict=strict, distractors=wanted)
-    tasks = [ScoredTask(gallery_table, query_table, places)]
+    of_use = any(uses_distractors(_recognizer(name, seed)) for name in names)
+    gallery_table, query_table = embed_both(
+        gallery_pictures, query_pictures, embedder, strict=strict, distractors=of_use
+    )
+    tasks = [ScoredTask(gallery_table, query_table, [row for row, _ in matched])]
     if truth is None:
         cuts = simulated_tasks(gallery_table.labels or (), SIMULATED, seed=seed, unknown=unknown)
         tasks = [_simulated(gallery_table, query_table, cut) for cut in cuts]
@@ -142,15 +142,15 @@ def compare(
 
     results = []
     versions = _versions()
-    for name in entries:
+    for name in names:
         result = Result(name, task, arguments=arguments, versions=versions)
-        earlier = [one for one in known if one.same_run(result)]
+        earlier = [one for one in on_board if one.same_run(result)]
         if earlier and not again:
             results.append(earlier[-1])
             continue
-        if before := [one for one in known if one.same_question(result)]:
+        if before := [one for one in on_board if one.same_question(result)]:
             why = result.changed_since(before[-1])
-            log.warning("%s is on the board and is run again: %s", name, why or "as asked")
+            log.warning("%s is on the board and is run again: %s", name, why or "on request")
         try:
             answers, distractor_score, summary, seconds = _answer(name, tasks, settings, embedder, unknown)
         except FieldguideError as error:
@@ -178,7 +178,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _entries(words: Iterable[str]) -> Iterable[str]:
+def _run_names(words: Iterable[str]) -> Iterable[str]:
     """Give the names of runs; every rule for `all`.
 
     Raises
@@ -197,8 +197,8 @@ def _entries(words: Iterable[str]) -> Iterable[str]:
             yield recipe if name in ("", chosen.rule) else f"{recipe}+{name}"
 
 
-def _recognizer(entry: str, seed: int) -> Recognizer:
-    recipe, _, rule = entry.partition("+")
+def _recognizer(name: str, seed: int) -> Recognizer:
+    recipe, _, rule = name.partition("+")
     return recognizer_for(recipe, rule or None, RuleOptions(seed=seed))
 
 
@@ -209,7 +209,7 @@ def _answer(
 
     Returns
     -------
-    The answers to all queries that count, their distractor scores, by what distractors were told apart, and seconds.
+    The answers to all queries that count, their distractor scores, how distractors were told apart, and seconds.
     """
     recipe, _, rule = name.partition("+")
     answers: list[list[str]] = []
@@ -231,19 +231,8 @@ def _answer(
     return answers, np.concatenate(scores), summary, {"seconds to train": train, "seconds to answer": answer}
 
 
-def _read_truth(path: Path, queries: ImageTable, image_column: str, label_column: str) -> tuple[list[int], list[str]]:
-    """Give which queries have a true label, and the label of each."""
-    images, labels = read_columns(path, [image_column, label_column])
-    if len(set(images)) != len(images):
-        raise AnswersError(f"{path}: a picture is listed twice")
-    matched = match_truth(queries.images, dict(zip(images, normal_forms(labels), strict=True)))
-    if not matched:
-        raise AnswersError(f"{path} holds no rows: there is nothing to score")
-    return [place for place, _ in matched], [label for _, label in matched]
-
-
 def _simulated(gallery: EmbeddingTable, queries: EmbeddingTable, cut: Task) -> ScoredTask:
-    """Hide what a task asks among the real queries, which are not scored: recipes meet them as they will in earnest."""
+    """Hide the queries of a task among the real ones, which are not scored: so recipes meet them as in earnest."""
     hidden = gallery.take(cut.queries.tolist())
     return ScoredTask(gallery.take(cut.gallery.tolist()), hidden.joined(queries), range(len(hidden)))
 

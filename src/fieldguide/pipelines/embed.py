@@ -41,23 +41,23 @@ def embed_both(
     UnreadablePictures : no query can be read, or no gallery picture, or in a strict run not all.
     """
     embedder.check_same(gallery, queries)
-    known = embedder.embed(gallery, "gallery")
-    known = replace(known, distractors=None)
-    unreadable = known.unreadable_pictures("gallery")
+    gallery_table = embedder.embed(gallery, "gallery")
+    gallery_table = replace(gallery_table, distractors=None)
+    unreadable = gallery_table.unreadable_pictures("gallery")
     if strict:
         refuse_unreadable(unreadable)
-    if not known.rows:
-        raise _none_of("gallery pictures", known.pictures, unreadable, unreadable)
-    _warn_of_lost_classes(known)
-    known = replace(known, distractors=_distractors(gallery, embedder, wanted=distractors))
-    unreadable = known.unreadable_pictures("gallery")
+    if not gallery_table.rows:
+        raise _none_of("gallery pictures", gallery_table.pictures, unreadable, unreadable)
+    _warn_of_lost_classes(gallery_table)
+    gallery_table = replace(gallery_table, distractors=_distractors(gallery, embedder, wanted=distractors))
+    unreadable = gallery_table.unreadable_pictures("gallery")
     query_table = embedder.embed(queries, "queries")
     missing = query_table.unreadable_pictures("queries")
     if not query_table.rows:
         raise _none_of("queries", query_table.pictures, missing, unreadable + missing)
     if strict:
         refuse_unreadable(unreadable + missing)
-    return known, query_table
+    return gallery_table, query_table
 
 
 def _distractors(gallery: Pictures, embedder: Embedder, *, wanted: bool) -> EmbeddingTable | None:

@@ -184,7 +184,7 @@ def identify_files(
     report: Path | None = None,
     image_root: Roots = None,
 ) -> IdentificationResult:
-    """Identify queries and write the answers, with details and a report if asked: what the command line does.
+    """Identify queries and write the answers, with details and a report if wanted: what the command line does.
 
     Beside `output` lies, if some pictures could not be read, the list of them: `answers.unreadable.csv`.
 
@@ -196,7 +196,7 @@ def identify_files(
     written = [(output, ANSWERS), (details, DETAILS), (report, REPORT), (list_path(output), UNREADABLE)]
     check_outputs(written, [gallery, queries])
     if report:
-        from fieldguide.report.run import check_report  # which loads what draws
+        from fieldguide.report.data import check_report  # which loads what draws
 
         check_report()
     known, query_images = read_inputs(gallery, queries, form, image_root)

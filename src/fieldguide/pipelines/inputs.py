@@ -36,11 +36,16 @@ def read_inputs(
     ValueError : there is not one label for each picture.
     RecordsError : they cannot be used as they stand.
     """
-    known, query_images = _read_gallery(gallery, labels, form, image_root), _read_queries(queries, form, image_root)
-    log_overview(pictures_of(known), pictures_of(query_images))
-    if isinstance(known, ImageTable) and isinstance(query_images, ImageTable) and is_path(gallery) and is_path(queries):
-        warn_of_overlap(Path(gallery), Path(queries), known, query_images)
-    return known, query_images
+    labelled, unlabelled = _read_gallery(gallery, labels, form, image_root), _read_queries(queries, form, image_root)
+    log_overview(pictures_of(labelled), pictures_of(unlabelled))
+    if (
+        isinstance(labelled, ImageTable)
+        and isinstance(unlabelled, ImageTable)
+        and is_path(gallery)
+        and is_path(queries)
+    ):
+        warn_of_overlap(Path(gallery), Path(queries), labelled, unlabelled)
+    return labelled, unlabelled
 
 
 def is_path(given: Given) -> TypeGuard[str | os.PathLike[str]]:

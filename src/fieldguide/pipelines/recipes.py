@@ -27,7 +27,7 @@ from fieldguide.recognition.distractors.threshold import REPORTS_CONTAMINATION
 
 @dataclass(frozen=True)
 class RuleOptions:
-    """What a user may tell of distractors; None leaves it to the rule."""
+    """What a user may say about distractors; None leaves it to the rule."""
 
     contamination: float | None = None
     threshold: float | None = None

@@ -78,11 +78,11 @@ def train(
             raise RecordsError(f"{given}: a training looks at pictures: name these, not embeddings")
     columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
     if queries is None:
-        known, unlabelled = read_gallery(gallery, **columns, image_root=image_root), None
-        log_overview(known)
+        labelled, unlabelled = read_gallery(gallery, **columns, image_root=image_root), None
+        log_overview(labelled)
     else:
-        known, unlabelled = read_both(gallery, queries, **columns, image_root=image_root)
+        labelled, unlabelled = read_both(gallery, queries, **columns, image_root=image_root)
     base = load_backbone(backbone)
     runner = start_engine(engine, base)
     cache = open_cache(base, runner)
-    return train_backbone(how, known, unlabelled, base, Path(output), engine=runner, cache=cache, strict=strict)
+    return train_backbone(how, labelled, unlabelled, base, Path(output), engine=runner, cache=cache, strict=strict)

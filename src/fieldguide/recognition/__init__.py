@@ -12,12 +12,13 @@ from fieldguide.recognition.distractors import (
 from fieldguide.recognition.inductive import InductiveClassifier
 from fieldguide.recognition.open_set import OpenSetClassifier
 from fieldguide.recognition.pipeline import RankingPipeline
+from fieldguide.recognition.power_centring import PowerCentring
 from fieldguide.recognition.probabilistic import ProbabilisticClassifier
 from fieldguide.recognition.ranking import NOTHING, UNKNOWN, Answer, Ranking
 from fieldguide.recognition.recognizer import RankingMixin, Recognizer
 from fieldguide.recognition.self_training import SelfTrainingClassifier
-from fieldguide.recognition.space import PowerCentring, WithinClassWhitening
 from fieldguide.recognition.transductive import TransductiveClassifier
+from fieldguide.recognition.whitening import WithinClassWhitening
 from fieldguide.recognition.xgboost import XGBoostClassifier
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 
 from fieldguide.core.arrays import Floats, Ints
 from fieldguide.recognition.neighbours import blocks
-from fieldguide.recognition.space import PowerCentring
+from fieldguide.recognition.power_centring import PowerCentring
 from fieldguide.recognition.span import Span, is_wide
 
 

@@ -9,7 +9,8 @@ from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
 from fieldguide.recognition.propagation import NEIGHBOURS, diffuse, neighbour_graph, propagate
-from fieldguide.recognition.space import WithinClassWhitening, class_means
+from fieldguide.recognition.scatter import class_means
+from fieldguide.recognition.whitening import WithinClassWhitening
 
 CANDIDATES = 8  # classes kept from the graph, and as many from the prototypes
 COSINE_WEIGHT = 10.0  # of a prototype's cosine against the logarithm of propagated mass

@@ -21,10 +21,10 @@ from fieldguide.recognition.episodes import (
 )
 from fieldguide.recognition.evidence import GalleryEvidence
 from fieldguide.recognition.labels import FLOATS, check_rank, encode
+from fieldguide.recognition.power_centring import PowerCentring
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.recognition.recognizer import RankingMixin
 from fieldguide.recognition.shots import Shots
-from fieldguide.recognition.space import PowerCentring
 
 
 class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]

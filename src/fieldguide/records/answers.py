@@ -12,7 +12,7 @@ import numpy as np
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import AnswersError
 from fieldguide.core.files import check_writable, written_whole
-from fieldguide.records.details import CLASSES, column_names, is_details, read_json, read_table
+from fieldguide.records.details_parquet import CLASSES, column_names, is_details, read_json, read_table
 from fieldguide.records.read import UNKNOWN
 from fieldguide.records.separators import choose_separator, find_separator, split
 from fieldguide.records.tables import read_columns

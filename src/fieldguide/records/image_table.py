@@ -1,4 +1,4 @@
-"""The list of pictures that everything else starts from."""
+"""Which pictures there are, with their names, paths and labels: what every command starts from."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -27,7 +27,7 @@ class UnreadablePicture:
 
 
 class UnreadablePictures(RecordsError):
-    """Pictures without which a run cannot go on.
+    """Raised where pictures could not be read without which a run cannot go on.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ def _with_explanation(image: str, reason: str) -> str:
 
 @contextmanager
 def list_unreadable(output: Path, image_column: str) -> Iterator[None]:
-    """Where pictures that cannot be read stop a run, write the list of them and name it in the error."""
+    """Within the block, where pictures that cannot be read stop a run, write their list and name it in the error."""
     try:
         yield
     except UnreadablePictures as error:

@@ -9,8 +9,8 @@ from fieldguide.core.arrays import Anything
 from fieldguide.recognition import Ranking
 from fieldguide.records import ImageTable
 from fieldguide.records.image_table import Source
+from fieldguide.report.data import true_codes
 from fieldguide.report.pictures import draw_picture
-from fieldguide.report.run import true_codes
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, shown, styled
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fieldguide.core.arrays import Floats
 from fieldguide.recognition import UNKNOWN, Ranking
-from fieldguide.report.run import best_similarity, unknown_probability
+from fieldguide.report.data import best_similarity, unknown_probability
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, KNOWN, styled
 
 if TYPE_CHECKING:

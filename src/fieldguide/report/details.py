@@ -17,7 +17,7 @@ from fieldguide.embedding.table import UNNAMED
 from fieldguide.recognition import NOTHING
 from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
 from fieldguide.recognition.ranking import Ranking
-from fieldguide.records.details import CLASSES, FACTS, read_json, read_table
+from fieldguide.records.details_parquet import CLASSES, FACTS, read_json, read_table
 from fieldguide.records.read import UNKNOWN
 
 
@@ -135,8 +135,6 @@ def read_details(
     stored = read_json(path, table, FACTS)
     if stored is None:
         raise AnswersError(f"{path} does not say how its answers were found: write it anew with identify --details")
-    if isinstance(stored, dict) and "account" in stored:  # as files from before this name have it
-        stored["rejection_summary"] = stored.pop("account")
     try:
         facts = RunFacts(**stored)
     except TypeError as error:

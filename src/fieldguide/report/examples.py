@@ -16,13 +16,13 @@ CLASSES, SHOTS, QUERIES = 6, 5, 6  # at most
 
 @styled
 def draw_examples(gallery: ImageTable, queries: ImageTable, seed: int = 0) -> "Figure":
-    """Draw classes with their shots, a line each, and beside each line queries, all by lot.
+    """Draw classes with their shots, a line each, and beside each line queries, all chosen at random.
 
     Parameters
     ----------
     gallery : with labels
-    queries : of which one does not know what they show
-    seed : of the lot
+    queries : the pictures to identify
+    seed : of the choice
     """
     from matplotlib.figure import Figure
 

@@ -1,10 +1,13 @@
 """Recipes beside each other: a table of all that was measured, and bars with intervals."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fieldguide.core.errors import RecordsError
 from fieldguide.report.style import INK, KNOWN, PALE, shown, styled
 
 if TYPE_CHECKING:
@@ -23,14 +26,39 @@ class Measure:
     high: float = math.nan
 
 
-def read_rows(board: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Measure]]]:
+def read_leaderboard(path: Path | None) -> list[dict[str, Any]]:
+    """Read the rows of a leaderboard, a JSON object a line; nothing of no file.
+
+    Raises
+    ------
+    RecordsError : there is no such file, or a line is no JSON object.
+    """
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordsError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line or "{}")
+        except ValueError as error:
+            raise RecordsError(f"{path}, line {number}: not JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise RecordsError(f"{path}, line {number}: not a JSON object")
+        records += [record] if record else []
+    return records
+
+
+def read_rows(leaderboard: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Measure]]]:
     """Take from each row its name and every number in it.
 
     A number with an interval is `[value, low, high]`, `{"value", "low", "high"}`, or has neighbours whose keys end
     in `low` and `high`. What is no number is left out.
     """
     rows = []
-    for place, record in enumerate(board, start=1):
+    for place, record in enumerate(leaderboard, start=1):
         name = next((str(record[key]) for key in NAME_KEYS if key in record), f"row {place}")
         measures = {key: measure for key, value in record.items() if (measure := _measure(value))}
         for key in list(measures):
@@ -53,16 +81,16 @@ def _measure(value: Any) -> Measure | None:
 
 
 @styled
-def draw_leaderboard(board: Sequence[Mapping[str, Any]]) -> "Figure":
+def draw_leaderboard(leaderboard: Sequence[Mapping[str, Any]]) -> "Figure":
     """Draw the main score of each row as a bar with its interval, best on top, and all numbers beside it.
 
     Parameters
     ----------
-    board : rows as `read_rows` takes them; the main score is the first that has an interval, or the first
+    leaderboard : rows as `read_rows` takes them; the main score is the first that has an interval, or the first
     """
     from matplotlib.figure import Figure
 
-    rows = read_rows(board)
+    rows = read_rows(leaderboard)
     keys = list(dict.fromkeys(key for _, measures in rows for key in measures))
     main = next((key for key in keys if any(not math.isnan(m[key].low) for _, m in rows if key in m)), keys[0])
     rows.sort(key=lambda row: row[1][main].value if main in row[1] else -math.inf)

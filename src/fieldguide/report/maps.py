@@ -7,9 +7,9 @@ import numpy as np
 
 from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.recognition import Ranking
+from fieldguide.report.data import confidence
 from fieldguide.report.plane import Plane
-from fieldguide.report.run import sureness
-from fieldguide.report.style import CYCLE, DISTRACTOR, GREY, INK, KNOWN, PALE, SURENESS, shown, styled
+from fieldguide.report.style import COLOUR_MAP, CYCLE, DISTRACTOR, GREY, INK, KNOWN, PALE, shown, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ NEIGHBOURS = 7  # classes that a class's colour is to differ from
 def draw_map_of_classes(plane: Plane, ranking: Ranking, gallery: Ints) -> "Figure":
     """Draw each query in the colour of its first answer.
 
-    Colours repeat, as there are more classes than colours one can tell apart; classes that lie side by side differ.
+    Colours repeat, as there are more classes than colours one can distinguish; classes that lie side by side differ.
     The largest classes are labelled where there is room.
 
     Parameters
@@ -75,12 +75,14 @@ def draw_map_of_rules(plane: Plane, verdicts: Mapping[str, Flags]) -> "Figure":
 @styled
 def draw_map_of_confidence(plane: Plane, ranking: Ranking) -> "Figure":
     """Draw each query in a colour that says how sure its first answer is, the least sure on top."""
-    sure = sureness(ranking)
+    sure = confidence(ranking)
     figure, axis = _map("How sure the first answer is", plane)
     order = np.argsort(-np.nan_to_num(sure))
     size = _size(len(sure))
     has_probabilities = not np.isnan(ranking.probability[:, 0]).all()
-    points = axis.scatter(*plane.queries[order].T, s=size, c=sure[order], cmap=SURENESS, linewidths=0, rasterized=True)
+    points = axis.scatter(
+        *plane.queries[order].T, s=size, c=sure[order], cmap=COLOUR_MAP, linewidths=0, rasterized=True
+    )
     if has_probabilities:
         points.set_clim(0, 1)
     name = "probability of the first answer" if has_probabilities else "similarity of the first answer"

@@ -1,4 +1,4 @@
-"""The answers as one looks at them: a query, then for each label the gallery picture that speaks for it."""
+"""The answers as one looks at them: a query, then for each label the gallery picture of it that is nearest."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
@@ -9,8 +9,8 @@ import numpy as np
 from fieldguide.core.arrays import Anything
 from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
 from fieldguide.records.image_table import Source
+from fieldguide.report.data import confidence, true_codes, unknown_probability
 from fieldguide.report.pictures import draw_picture, frame
-from fieldguide.report.run import sureness, true_codes, unknown_probability
 from fieldguide.report.style import FAINT, INK, KNOWN, percent, shown, styled
 
 if TYPE_CHECKING:
@@ -96,12 +96,12 @@ def draw_predictions(
 
 def surest(ranking: Ranking, n: int) -> Anything:
     """Give the rows of the n identified queries whose first answer is likeliest, of n classes if there are as many."""
-    return _first(sureness(ranking), ~ranking.is_unknown(), n, ranking.codes[:, 0])
+    return _first(confidence(ranking), ~ranking.is_unknown(), n, ranking.codes[:, 0])
 
 
 def least_sure(ranking: Ranking, n: int) -> Anything:
     """Give the rows of the n identified queries whose first answer is least likely, of n classes if there are."""
-    return _first(-sureness(ranking), ~ranking.is_unknown(), n, ranking.codes[:, 0])
+    return _first(-confidence(ranking), ~ranking.is_unknown(), n, ranking.codes[:, 0])
 
 
 def likeliest_distractors(ranking: Ranking, n: int) -> Anything:
@@ -114,7 +114,7 @@ def likeliest_distractors(ranking: Ranking, n: int) -> Anything:
 def worst_mistakes(ranking: Ranking, truth: Mapping[str, str], n: int) -> Anything:
     """Give the rows of the n surest answers that are wrong, of queries of n classes if there are as many."""
     true = true_codes(ranking, truth)
-    return _first(sureness(ranking), (true != NOTHING) & (true != ranking.codes[:, 0]), n, true)
+    return _first(confidence(ranking), (true != NOTHING) & (true != ranking.codes[:, 0]), n, true)
 
 
 def _first(score: Anything, wanted: Anything, n: int, group: Anything | None = None) -> Anything:

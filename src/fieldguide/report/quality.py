@@ -8,7 +8,7 @@ import numpy as np
 from fieldguide.core.arrays import Anything, Ints
 from fieldguide.evaluation.metrics import Separation
 from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
-from fieldguide.report.run import sureness, true_codes
+from fieldguide.report.data import confidence, true_codes
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, KNOWN, PALE, styled
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def draw_score_by_rank(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
 
 @styled
 def draw_reliability(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
-    """Draw how often first answers are right against how probable they said they are.
+    """Draw how often first answers are right against how probable they were claimed to be.
 
     Bars of a tenth each, as wide as they are, with their 95% interval (Wilson's); the figure below says how many
     queries each holds. The expected calibration error is that of Naeini et al., AAAI 2015.
@@ -47,18 +47,18 @@ def draw_reliability(ranking: Ranking, truth: Mapping[str, str]) -> "Figure":
 
     true = true_codes(ranking, truth)
     rows = true != NOTHING
-    sure, right = sureness(ranking)[rows], (ranking.codes[:, 0] == true)[rows]
+    sure, right = confidence(ranking)[rows], (ranking.codes[:, 0] == true)[rows]
     place = np.clip((np.nan_to_num(sure) * BINS).astype(int), 0, BINS - 1)
     count = np.bincount(place, minlength=BINS)
     there = np.flatnonzero(count)
-    said = np.bincount(place, weights=np.nan_to_num(sure), minlength=BINS)[there] / count[there]
+    claimed = np.bincount(place, weights=np.nan_to_num(sure), minlength=BINS)[there] / count[there]
     share = np.bincount(place, weights=right, minlength=BINS)[there] / count[there]
-    error = float((np.abs(said - share) * count[there]).sum() / max(count.sum(), 1))
+    error = float((np.abs(claimed - share) * count[there]).sum() / max(count.sum(), 1))
     figure = Figure(figsize=(3.4, 3.8), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1]})
     top.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle="--", label="as sure as right")
     low, high = _wilson(share, count[there])
-    top.errorbar(said, share, yerr=[share - low, high - share], fmt="o", color=KNOWN, markersize=4, elinewidth=1)
+    top.errorbar(claimed, share, yerr=[share - low, high - share], fmt="o", color=KNOWN, markersize=4, elinewidth=1)
     top.set(title=f"Reliability: calibration error {error:.3f}", ylabel="of these answered rightly")
     top.set(xlim=(0, 1), ylim=(0, 1.02))
     top.legend(loc="upper left")

@@ -1,4 +1,4 @@
-"""What an identification comes to: the answers, what they were made of, and the ways out of it."""
+"""What an identification comes to: the answers, what they were made of, and the files and pages that they go to."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from fieldguide.report.details import RunFacts, write_details
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fieldguide.report.run import ReportData
+    from fieldguide.report.data import ReportData
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,15 +106,15 @@ class IdentificationResult:
         ------
         FieldguideError : the extra is not installed, or the file cannot be written.
         """
+        from fieldguide.report.data import check_report
         from fieldguide.report.page import write_page
-        from fieldguide.report.run import check_report
 
         check_report()
         write_page(self.report_data(), Path(path), show=show)
 
     def report_data(self, truth: Mapping[str, str] | None = None) -> "ReportData":
         """Give what a report of this run draws on; with the true labels by name, if they are known."""
-        from fieldguide.report.run import ReportData
+        from fieldguide.report.data import ReportData
         from fieldguide.report.trained import read_training, trained_folder
 
         gallery, queries = self.gallery, self.queries

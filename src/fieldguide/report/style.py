@@ -17,7 +17,7 @@ DARK = {  # the same hues where the background is dark, as light as it takes to 
     "known": "#56b4e9",
     "distractor": "#f0884a",
 }
-SURENESS = "cividis"  # a colour map in which sureness is also lightness
+COLOUR_MAP = "cividis"  # of confidence: the surest is also the lightest
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:

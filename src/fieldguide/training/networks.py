@@ -11,7 +11,8 @@ from fieldguide.backbones.head import Head, HeadShape
 from fieldguide.core.arrays import Floats, Ints
 from fieldguide.core.errors import FieldguideError
 from fieldguide.core.randomness import seeded
-from fieldguide.recognition.space import PowerCentring, WithinClassWhitening
+from fieldguide.recognition.power_centring import PowerCentring
+from fieldguide.recognition.whitening import WithinClassWhitening
 from fieldguide.training.configurations import Configuration
 
 LORA_RANK = 8

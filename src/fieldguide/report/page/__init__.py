@@ -1,4 +1,4 @@
-"""The page: one file that tells the whole story of a run, to be opened anywhere, with no network."""
+"""The page: one file that shows all of a run, to be opened anywhere, with no network."""
 
 from fieldguide.report.page.write import write_page
 

@@ -16,7 +16,7 @@
   const labelOf = (code) => (code === UNKNOWN ? `${data.unknown} (none of these)` : classes[code]);
   const first = (row) => queries.codes[row * k];
   const sure = (row) => queries.probability[row * k] ?? queries.similarity[row * k] ?? 0;
-  const sureness = Float64Array.from({ length: n }, (_, row) => sure(row));
+  const confidence = Float64Array.from({ length: n }, (_, row) => sure(row));
   const isUnknown = (row) => first(row) === UNKNOWN && !unanswered.has(row);
   const colours = () => palette[darkness.matches ? "dark" : "light"];
   const none = () => (darkness.matches ? "#7d8794" : "#a9adb3");
@@ -100,7 +100,7 @@
       if (label && (unanswered.has(row) || !firsts.has(first(row)))) return false;
       if ($("distractors").checked && !isUnknown(row)) return false;
       if ($("mistakes")?.checked && !isMistake(row)) return false;
-      if (hasProbability && (sureness[row] < low || sureness[row] > high)) return false;
+      if (hasProbability && (confidence[row] < low || confidence[row] > high)) return false;
       if (!text || foldedNames()[row].includes(text) || (saysNone(text) && isUnknown(row))) return true;
       for (let at = row * k; at < (row + 1) * k; at++) if (matching.has(queries.codes[at])) return true;
       return false;
@@ -111,18 +111,18 @@
     return text ? foldedClasses().flatMap((label, code) => (label.includes(text) ? [code] : [])) : [];
   }
 
-  // Says why nothing is shown, with what was asked for
+  // Says why nothing is shown, with the filters that left nothing
   function explainEmpty() {
     $("empty").hidden = state.shown.length > 0;
     if (state.shown.length) return;
-    const asked = [];
-    if ($("search").value.trim()) asked.push(`“${$("search").value.trim()}” in a label or file name`);
-    if ($("class").value.trim()) asked.push(`“${$("class").value.trim()}” in the first answer`);
+    const filters = [];
+    if ($("search").value.trim()) filters.push(`“${$("search").value.trim()}” in a label or file name`);
+    if ($("class").value.trim()) filters.push(`“${$("class").value.trim()}” in the first answer`);
     if (hasProbability && (Number($("low").value || 0) > 0 || Number($("high").value || 1) < 1))
-      asked.push(`a probability from ${$("low").value || 0} to ${$("high").value || 1}`);
-    if ($("distractors").checked) asked.push("none of these only");
-    if ($("mistakes")?.checked) asked.push("mistakes only");
-    $("empty").querySelector("p").textContent = `No query matches${asked.length ? `: ${asked.join(", ")}` : ""}.`;
+      filters.push(`a probability from ${$("low").value || 0} to ${$("high").value || 1}`);
+    if ($("distractors").checked) filters.push("none of these only");
+    if ($("mistakes")?.checked) filters.push("mistakes only");
+    $("empty").querySelector("p").textContent = `No query matches${filters.length ? `: ${filters.join(", ")}` : ""}.`;
   }
 
   function explainColours() {
@@ -136,7 +136,7 @@
       class: [element("span", {}, "Dots are queries, coloured by their first answer; colours repeat."), spot(none(), "none of these")],
       distractor: [spot(colours().known, "identified"), spot(colours().distractor, "none of these")],
       confidence: [element("span", {}, `Dots are queries, coloured by the ${hasProbability ? "probability" : "similarity"} of their first answer.`)],
-    })[by], spot("", "gallery", "shots"));
+    })[by], spot("", "gallery", "gallery"));
   }
 
   function update() {
@@ -156,8 +156,8 @@
 
   const ORDERS = {
     given: () => 0,
-    surest: (a, b) => sureness[b] - sureness[a],
-    unsure: (a, b) => sureness[a] - sureness[b],
+    surest: (a, b) => confidence[b] - confidence[a],
+    unsure: (a, b) => confidence[a] - confidence[b],
     distractors: (a, b) => queries.score[b] - queries.score[a],
   };
 
@@ -181,10 +181,10 @@
     holder.dataset.row = row;
     if (state.thumbnails) seen.observe(holder); // its picture is set once it scrolls into view
     const mark = !hasTruth(row) ? "" : isMistake(row) ? "✗" : "✓";
-    const said = numbers({ ...best, similarity: best.probability === null ? best.similarity : null });
+    const figures = numbers({ ...best, similarity: best.probability === null ? best.similarity : null });
     const name = queries.names[row];
     const made = button(
-      [holder, element("span", {}, element("b", {}, answer)), element("span", {}, said, element("span", { class: "mark" }, mark)),
+      [holder, element("span", {}, element("b", {}, answer)), element("span", {}, figures, element("span", { class: "mark" }, mark)),
         bar(best.probability ?? best.similarity), element("span", { class: "file" }, fileOf(name))],
       () => {
         pin(row);
@@ -196,7 +196,7 @@
     return element("li", isUnknown(row) ? { class: "none" } : {}, made);
   }
 
-  // The file's name alone, or with its folder where that fits and may tell more
+  // The file's name alone, or with its folder where that fits and may say more
   function fileOf(name) {
     const parts = name.split("/"), short = parts.slice(-2).join("/");
     return short.length <= 20 ? short : parts.at(-1);
@@ -361,7 +361,7 @@
     if (by === "distractor") return { color: rows.map((row) => (first(row) === UNKNOWN ? colours().distractor : colours().known)) };
     if (by === "confidence")
       return {
-        color: rows.map((row) => sureness[row]), colorscale: darkness.matches ? LIGHT_CIVIDIS : "Cividis", cmin: hasProbability ? 0 : undefined, cmax: hasProbability ? 1 : undefined,
+        color: rows.map((row) => confidence[row]), colorscale: darkness.matches ? LIGHT_CIVIDIS : "Cividis", cmin: hasProbability ? 0 : undefined, cmax: hasProbability ? 1 : undefined,
         showscale: true, colorbar: { thickness: 10, len: 0.5, outlinewidth: 0, tickfont: { color: css("--ink") }, x: 1, xanchor: "right" },
       };
     return { color: rows.map((row) => colourOf(first(row))) };

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldguide.report.run import ReportData, sureness
+from fieldguide.report.data import ReportData, confidence
 
 BINS = 20  # of the little histogram
 
@@ -18,53 +18,53 @@ class Tile:
     note: str = ""
 
 
-def summarise(run: ReportData) -> list[Tile]:
+def summarise(data: ReportData) -> list[Tile]:
     """Give the figures that matter, the most important first."""
-    unanswered = int(run.unanswered.sum())
-    n, unknown = len(run.ranking) - unanswered, int((run.ranking.is_unknown() & ~run.unanswered).sum())
+    unanswered = int(data.unanswered.sum())
+    n, unknown = len(data.ranking) - unanswered, int((data.ranking.is_unknown() & ~data.unanswered).sum())
     share = unknown / max(n, 1)
     read = " that could be read" if unanswered else ""
     tiles = [
         Tile(f"{n - unknown:,}", "identified", f"{1 - share:.0%} of {_counted(n, 'query', 'queries')}{read}"),
         Tile(f"{unknown:,}", "none of these", f"{share:.0%}, which show no class of the gallery"),
-        _contamination(run),
+        _contamination(data),
     ]
-    probability = run.ranking.probability[:, 0]
+    probability = data.ranking.probability[:, 0]
     if not np.isnan(probability).all():
         sure = np.nanmean(probability)
         nearly = np.mean(np.nan_to_num(probability) >= 0.9)
         tiles.append(Tile(f"{sure:.0%}", "of first answers expected right", f"{nearly:.0%} are at least 90% probable"))
-    for score in run.scores[:1]:
+    for score in data.scores[:1]:
         tiles.append(
             Tile(f"{score.value:.3f}", score.name, f"by the truth, 95% interval {score.low:.3f} to {score.high:.3f}")
         )
     if unanswered:
         tiles.append(Tile(f"{unanswered:,}", "could not be read", "counted with neither of them"))
-    if gone := len(run.query_embeddings.unreadable) - unanswered:
+    if gone := len(data.query_embeddings.unreadable) - unanswered:
         tiles.append(Tile(f"{gone:,}", "no longer there", "answered before; not shown, and not on the map"))
     return tiles
 
 
-def describe(run: ReportData) -> str:
+def describe(data: ReportData) -> str:
     """Say in a line how the answers were found, in words that need no other page."""
-    shots = _counted(len(run.gallery), "gallery picture", "gallery pictures")
-    classes = _counted(len(run.ranking.classes), "class", "classes")
-    facts = run.facts
+    pictures = _counted(len(data.gallery), "gallery picture", "gallery pictures")
+    classes = _counted(len(data.ranking.classes), "class", "classes")
+    facts = data.facts
     rejection_summary = facts.rejection_summary.replace("contamination", "share")
     made_of = facts.backbone if facts.names_backbone else "other programs: " + facts.backbone
     how = f"How it was answered: {facts.recipe}, by embeddings of {made_of}. None of these: {rejection_summary}."
-    return f"{shots} of {classes}. {how}"
+    return f"{pictures} of {classes}. {how}"
 
 
-def histogram(run: ReportData) -> list[float]:
+def histogram(data: ReportData) -> list[float]:
     """Give the heights, 0 to 1, of the histogram of first answers' probability in `BINS` bins; none without any."""
-    sure = sureness(run.ranking)[~np.isnan(run.ranking.probability[:, 0])]
+    sure = confidence(data.ranking)[~np.isnan(data.ranking.probability[:, 0])]
     counts = np.histogram(sure, bins=BINS, range=(0, 1))[0]
     return [float(count) / counts.max() for count in counts] if len(sure) else []
 
 
-def _contamination(run: ReportData) -> Tile:
-    share, interval = run.facts.contamination, run.facts.interval
+def _contamination(data: ReportData) -> Tile:
+    share, interval = data.facts.contamination, data.facts.interval
     if interval is None:
         return Tile(f"{share:.0%}", "share of none of these", "as given, or as many as were called so")
     note = f"90% interval {interval[0]:.0%} to {interval[1]:.0%}"

@@ -15,11 +15,11 @@ from fieldguide.core.files import written_whole
 from fieldguide.core.machine import cores
 from fieldguide.core.outputs import REPORT
 from fieldguide.core.progress import progress
-from fieldguide.report.figures import Entry, draw_all
-from fieldguide.report.page.data import page_data
+from fieldguide.report.data import ReportData
+from fieldguide.report.figures import FigureSpec, draw_all
+from fieldguide.report.page.json_data import page_data
 from fieldguide.report.page.summary import describe, histogram, summarise
 from fieldguide.report.pictures import thumbnail
-from fieldguide.report.run import ReportData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,18 +38,18 @@ IN_THE_PAGE = ("map-classes",)  # the page's own map shows it better
 class Drawn:
     """A figure as the page shows it, and how large, in pixels."""
 
-    entry: Entry
+    spec: FigureSpec
     source: str
     width: int
     height: int
 
 
-def write_page(run: ReportData, path: Path, *, show: bool = True) -> None:
+def write_page(data: ReportData, path: Path, *, show: bool = True) -> None:
     """Write the page of a run.
 
     Parameters
     ----------
-    run : of n queries
+    data : of n queries
     path : of the file; it appears whole or not at all
     show : whether to show progress
 
@@ -62,15 +62,15 @@ def write_page(run: ReportData, path: Path, *, show: bool = True) -> None:
 
     page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     parts = page.get_template("page.html").generate(
-        title=f"What {len(run.ranking):,} picture{'s' * (len(run.ranking) > 1)} show{'s' * (len(run.ranking) == 1)}",
-        description=describe(run),
-        tiles=summarise(run),
-        histogram=histogram(run),
-        has_truth=run.truth is not None,
-        has_probability=bool(histogram(run)),
-        figures=(_drawn(entry, figure) for entry, figure in draw_all(run) if entry.name not in IN_THE_PAGE),
-        data=_json(page_data(run, path)),
-        thumbnails=_thumbnails(run, show),
+        title=f"What {len(data.ranking):,} picture{'s' * (len(data.ranking) > 1)} show{'s' * (len(data.ranking) == 1)}",
+        description=describe(data),
+        tiles=summarise(data),
+        histogram=histogram(data),
+        has_truth=data.truth is not None,
+        has_probability=bool(histogram(data)),
+        figures=(_drawn(spec, figure) for spec, figure in draw_all(data) if spec.name not in IN_THE_PAGE),
+        data=_json(page_data(data, path)),
+        thumbnails=_thumbnails(data, show),
         chunk=CHUNK,
         css=(HERE / "page.css").read_text(encoding="utf-8"),
         script=(HERE / "page.js").read_text(encoding="utf-8"),
@@ -85,9 +85,9 @@ def _json(data: object) -> str:
     return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _thumbnails(run: ReportData, show: bool) -> Iterator[str]:
+def _thumbnails(data: ReportData, show: bool) -> Iterator[str]:
     """Give thumbnails in base64, a line each, in chunks: gallery first, then queries; an empty line for unreadable."""
-    sources = [*run.gallery.sources, *run.queries.sources]
+    sources = [*data.gallery.sources, *data.queries.sources]
     side = next((side for most, side in SIDES if len(sources) <= most), LEAST_SIDE)
     with ThreadPoolExecutor(cores()) as pool, progress("thumbnails", len(sources), show=show) as advance:
         pictures = pool.map(partial(thumbnail, side=side), sources)
@@ -97,11 +97,11 @@ def _thumbnails(run: ReportData, show: bool) -> Iterator[str]:
                 advance()
 
 
-def _drawn(entry: Entry, figure: "Figure") -> Drawn:
+def _drawn(spec: FigureSpec, figure: "Figure") -> Drawn:
     """Draw a figure into a data URL: pictures as WebP, lines as SVG, which stays sharp and small."""
     file = io.BytesIO()
-    kind = "webp" if entry.pictures else "svg"
+    kind = "webp" if spec.pictures else "svg"
     figure.savefig(file, format=kind, dpi=130)
-    mime = "image/webp" if entry.pictures else "image/svg+xml"
+    mime = "image/webp" if spec.pictures else "image/svg+xml"
     width, height = (round(inches * INCH) for inches in figure.get_size_inches())
-    return Drawn(entry, f"data:{mime};base64,{base64.b64encode(file.getvalue()).decode()}", width, height)
+    return Drawn(spec, f"data:{mime};base64,{base64.b64encode(file.getvalue()).decode()}", width, height)

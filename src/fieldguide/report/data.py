@@ -1,4 +1,4 @@
-"""All that a report can draw on, of one run."""
+"""All that a report is drawn from: the answers, the pictures and embeddings behind them, the truth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class ReportData:
     gallery_embeddings : (n_gallery, dim), NaN for pictures that could not be read
     query_embeddings : of the queries that could be read
     truth : the true label of a query by its name, the unknown label for distractors; None if it is not known
-    board : rows of a leaderboard
+    leaderboard : rows of a leaderboard
     training : what each epoch of a training run left
     stages : by epoch, what a training run made of gallery and queries: their adapted embeddings
     layout : how the map is laid out, as in `lay_out`
@@ -55,7 +55,7 @@ class ReportData:
     gallery_embeddings: Floats
     query_embeddings: EmbeddingTable
     truth: Mapping[str, str] | None = None
-    board: Sequence[Mapping[str, Any]] = ()
+    leaderboard: Sequence[Mapping[str, Any]] = ()
     training: Sequence[Mapping[str, Any]] = ()
     stages: Mapping[int, tuple[Floats, EmbeddingTable]] = field(default_factory=dict)
     layout: str = "t-sne"
@@ -72,14 +72,14 @@ class ReportData:
         )
 
     @cached_property
-    def shot_codes(self) -> Ints:
+    def gallery_codes(self) -> Ints:
         """(n_gallery,) the class of each gallery picture, as the ranking's codes."""
         code = {str(label): place for place, label in enumerate(self.ranking.classes)}
         return np.array([code[label] for label in self.gallery.labels or ()], np.int64)
 
     @cached_property
     def unanswered(self) -> Flags:
-        """(n,) which queries could not be read, so that nothing was asked of them: no answer, not even none of these.
+        """(n,) which queries could not be read, so that they have no answer, not even none of these.
 
         One that was answered, and is no longer there, is not among them.
         """
@@ -98,7 +98,7 @@ class ReportData:
         """
         queries = self.plane.queries[np.asarray(self.query_embeddings.rows)]
         read = ~np.isnan(self.plane.gallery[:, 0])
-        codes = np.unique(self.shot_codes[read], return_inverse=True)[1]
+        codes = np.unique(self.gallery_codes[read], return_inverse=True)[1]
         return DBSCANRule().judge_points(self.plane.gallery[read], codes, queries).is_distractor
 
     @cached_property
@@ -145,7 +145,7 @@ def unknown_probability(ranking: Ranking) -> Floats:
     return unknown
 
 
-def sureness(ranking: Ranking) -> Floats:
+def confidence(ranking: Ranking) -> Floats:
     """(n,) the probability of the first answer, or its similarity where there is none; NaN where there is neither."""
     first = ranking.probability[:, 0]
     return np.where(np.isnan(first), best_similarity(ranking), first).astype(np.float32)

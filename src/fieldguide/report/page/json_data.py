@@ -11,19 +11,19 @@ import numpy as np
 from fieldguide.core.arrays import Anything
 from fieldguide.recognition import UNKNOWN
 from fieldguide.records import ImageTable
+from fieldguide.report.data import ReportData, true_codes
 from fieldguide.report.maps import class_colours
-from fieldguide.report.run import ReportData, true_codes
 from fieldguide.report.style import CYCLE, DARK, DISTRACTOR, KNOWN
 
 
-def page_data(run: ReportData, page: Path) -> dict[str, Any]:
-    """Give the run as plain lists, to be written as JSON.
+def page_data(data: ReportData, page: Path) -> dict[str, Any]:
+    """Give what the page shows as plain lists, to be written as JSON.
 
     Rows of k answers are flat, query after query; what there is not is null. Codes are those of the ranking: -1 for
     the unknown label, -2 for nothing. `page` is where the page goes: pictures are linked to from there.
     """
-    ranking, plane, codes = run.ranking, run.plane, run.shot_codes
-    true = None if run.truth is None else true_codes(ranking, run.truth)
+    ranking, plane, codes = data.ranking, data.plane, data.gallery_codes
+    true = None if data.truth is None else true_codes(ranking, data.truth)
     foreign = [] if true is None else np.flatnonzero(true == UNKNOWN).tolist()
     colours = class_colours(plane, codes)
     return {
@@ -33,24 +33,24 @@ def page_data(run: ReportData, page: Path) -> dict[str, Any]:
         "palette": {"light": {"classes": CYCLE, "known": KNOWN, "distractor": DISTRACTOR}, "dark": DARK},
         "colours": colours.tolist(),
         "gallery": {
-            "names": list(run.gallery.images),
-            "links": _links(run.gallery, page),
+            "names": list(data.gallery.images),
+            "links": _links(data.gallery, page),
             "codes": codes.tolist(),
             "x": _rounded(plane.gallery[:, 0]),
             "y": _rounded(plane.gallery[:, 1]),
         },
         "queries": {
             "names": list(ranking.names),
-            "links": _links(run.queries, page),
+            "links": _links(data.queries, page),
             "codes": ranking.codes.ravel().tolist(),
             "probability": _rounded(ranking.probability.ravel()),
             "similarity": _rounded(ranking.similarity.ravel()),
             "nearest": ranking.nearest.ravel().tolist(),
             "score": _rounded(ranking.distractor_score),
             "truth": None if true is None else true.tolist(),
-            "foreign": {row: (run.truth or {})[ranking.names[row]] for row in foreign},
-            "unanswered": np.flatnonzero(run.unanswered).tolist(),
-            "unreadable": dict(run.query_embeddings.unreadable),
+            "foreign": {row: (data.truth or {})[ranking.names[row]] for row in foreign},
+            "unanswered": np.flatnonzero(data.unanswered).tolist(),
+            "unreadable": dict(data.query_embeddings.unreadable),
             "x": _rounded(plane.queries[:, 0]),
             "y": _rounded(plane.queries[:, 1]),
         },

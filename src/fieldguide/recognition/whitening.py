@@ -1,9 +1,8 @@
-"""The adapted space: embeddings bent so that the pictures of one class lie close, whatever else varies.
+"""Within-class whitening: embeddings bent so that the pictures of one class lie close, whatever else varies.
 
-Both steps are scikit-learn transformers of their own and work in its pipelines.
+It is a scikit-learn transformer and works in its pipelines.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,87 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 from scipy.linalg.lapack import dtrtri
-from scipy.sparse import csr_matrix, diags
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.core.arrays import Anything, Floats, Ints
-from fieldguide.recognition.neighbours import as_floats, blocks, nearest, unit_rows
+from fieldguide.recognition.neighbours import blocks, unit_rows
+from fieldguide.recognition.scatter import near_pair_scatter, pooled_scatter, within_class_scatter
 from fieldguide.recognition.span import Span, is_wide
 
 PAIRS_FROM = 4000  # rows; pairs among these say enough, and their search stays short
 AXES_FROM = 1000  # rows; enough for directions that count only where the gallery has too few
 GUESSES = 3000  # pictures with a guessed class that are used
 SAMPLE_SHARE = 0.01  # weight of all pictures beside those of known classes, in which directions matter
-ROUNDING = 4 * float(np.finfo(np.float32).eps)
 NOTHING_VARIES = 1e-6  # mean squared length of differences between unit rows; below are rounding errors alone
-
-
-class PowerCentring(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Signed power, centring, unit rows.
-
-    The power takes weight from the few features that are large in many pictures; centring makes directions separate
-    pictures that all lie in one corner, as those of a network with ReLU do.
-
-    Parameters
-    ----------
-    power : x becomes sign(x) |x|**power; features may be negative
-
-    Attributes
-    ----------
-    mean_ : (dim,) of the powers
-    n_samples_seen_ : rows it is the mean of
-
-    Source: F. Perronnin, J. Sánchez, T. Mensink, Improving the Fisher kernel, ECCV 2010 (power normalisation).
-    """
-
-    def __init__(self, power: float = 0.5) -> None:
-        self.power = power
-
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Take the centre of X (n, dim): best of gallery and queries together."""
-        rows = validate_data(self, X)
-        self.n_samples_seen_, self.mean_ = 0, np.zeros(rows.shape[1], np.float32)
-        return self._update_mean(rows)
-
-    def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Take the centre of X (n, dim) and of all rows seen before."""
-        first = not hasattr(self, "n_samples_seen_")
-        return self.fit(X) if first else self._update_mean(validate_data(self, X, reset=False))
-
-    def transform(self, X: ArrayLike) -> Floats:
-        """Map X (n, dim) to unit rows of the same shape."""
-        return self.map_rows(X)
-
-    def map_rows(self, X: ArrayLike) -> Floats:
-        """Do the same, but always give an array, whatever `set_output` asks for."""
-        check_is_fitted(self)
-        rows = validate_data(self, X, reset=False)
-        centred = np.empty(rows.shape, np.float32)
-        for part in blocks(*rows.shape):
-            powers = self._powers(rows[part])
-            about = powers - self.mean_
-            # What is left of a row that is the centre itself are rounding errors: no direction
-            at_centre = np.abs(about).max(axis=1) <= ROUNDING * np.abs(powers).max(axis=1)
-            about[at_centre] = 0
-            centred[part] = unit_rows(about)
-        return centred
-
-    def __sklearn_tags__(self) -> Any:
-        return _always_float32(super().__sklearn_tags__())
-
-    def _update_mean(self, X: Anything) -> Self:
-        seen = self.n_samples_seen_ * self.mean_.astype(np.float64)
-        for part in blocks(*X.shape):
-            seen = seen + self._powers(X[part]).sum(axis=0, dtype=np.float64)
-        self.n_samples_seen_ += len(X)
-        self.mean_ = (seen / self.n_samples_seen_).astype(np.float32)
-        return self
-
-    def _powers(self, X: Anything) -> Floats:
-        X = as_floats(X)
-        powers: Floats = (np.sign(X) * np.abs(X) ** self.power).astype(np.float32)
-        return powers
 
 
 class WithinClassWhitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -184,13 +115,13 @@ class WithinClassWhitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         if search_rows is None:
             shrinkage = self.ridge / (self.ridge + freedom + pair_weight)
             search_rows = unit_rows(sample.rows @ _whitener(within, shrinkage, width, tiny)) if freedom else sample.rows
-        parts = [(within, float(freedom)), (_near_pair_scatter(sample.rows, search_rows, sample.n_shots), pair_weight)]
+        parts = [(within, float(freedom)), (near_pair_scatter(sample.rows, search_rows, sample.n_shots), pair_weight)]
         known = X
         if guessed is not None:
             known = np.concatenate([X, guessed.rows])
             scatter, df = within_class_scatter(known, np.concatenate([codes, guessed.codes]))
             parts.append((scatter, float(min(len(guessed.rows), df, self.guess_weight))))
-        pooled, weight = _pool(parts, tiny)
+        pooled, weight = pooled_scatter(parts, tiny)
         self.shrinkage_ = self.ridge / (self.ridge + weight)
         found = _whitener(pooled, self.shrinkage_, width, tiny)
         if self.dim < X.shape[1]:
@@ -212,7 +143,9 @@ class WithinClassWhitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return int(self.map_.shape[1])
 
     def __sklearn_tags__(self) -> Any:
-        return _always_float32(super().__sklearn_tags__())
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def _guessed(self, others: Any, guesses: Ints) -> "_Guessed":
         """Draw some of the pictures with a guessed class."""
@@ -242,67 +175,6 @@ class _Guessed:
 
     rows: Floats
     codes: Ints
-
-
-def _always_float32(tags: Any) -> Any:
-    tags.transformer_tags.preserves_dtype = ["float32"]
-    return tags
-
-
-def _pool(parts: Sequence[tuple[Floats, float]], tiny: float) -> tuple[Floats, float]:
-    """Give the mean of scatters by their degrees of freedom, each scaled to the size of the first above `tiny`."""
-    present = [(scatter, freedom) for scatter, freedom in parts if freedom > 0 and np.trace(scatter) > tiny]
-    if not present:
-        return parts[0]
-    size = np.trace(present[0][0])
-    total = sum(freedom for _, freedom in present)
-    pooled = np.zeros_like(present[0][0])
-    for scatter, freedom in present:
-        pooled += scatter * np.float32(freedom / total * size / np.trace(scatter))
-    return pooled, total
-
-
-def within_class_scatter(X: Floats, codes: Ints) -> tuple[Floats, int]:
-    """Covariance of pictures about their class's mean, and its degrees of freedom: 0 if no class has two pictures.
-
-    Parameters
-    ----------
-    X : (n, dim)
-    codes : (n,) classes, 0 to n_classes - 1
-    """
-    size = np.bincount(codes)
-    several = np.flatnonzero(size[codes] > 1)
-    means = class_means(X, codes)
-    scatter = np.zeros((X.shape[1],) * 2)
-    for part in blocks(len(several), 2 * X.shape[1]):  # of float64
-        rows = several[part]
-        count = size[codes[rows]]
-        # n / (n - 1): the residuals of few pictures are too short, as their mean is their own
-        residuals = (X[rows] - means[codes[rows]]) * np.sqrt(count / (count - 1))[:, None]
-        scatter += residuals.T @ residuals
-    return (scatter / max(len(several), 1)).astype(np.float32), int(len(several) - (size > 1).sum())
-
-
-def class_means(X: Floats, codes: Ints) -> Floats:
-    """Mean of the rows of each class, (n_classes, dim)."""
-    size = np.bincount(codes)
-    picks = csr_matrix((1 / size[codes].astype(np.float32), (codes, np.arange(len(codes)))), (len(size), len(codes)))
-    means: Floats = picks @ X
-    return means
-
-
-def _near_pair_scatter(rows: Floats, search_rows: Floats, n_shots: int, k: int = 5) -> Floats:
-    """Covariance of half the differences of rows that are near in `search_rows`, without pairs of labelled rows."""
-    index, similarity = nearest(search_rows, search_rows, k, same_from=0)
-    weight = np.maximum(similarity, 0) ** 3
-    weight[:n_shots][index[:n_shots] < n_shots] = 0
-    starts = np.repeat(np.arange(len(rows)), index.shape[1])
-    pairs = csr_matrix((weight.ravel(), (starts, index.ravel())), (len(rows), len(rows)))
-    pairs = pairs + pairs.T
-    # The sum of w (a - b)(a - b)' over all pairs is X' (D - W) X: one product instead of one a neighbour
-    laplacian = (diags(np.asarray(pairs.sum(axis=1)).ravel()) - pairs).astype(np.float32)
-    scatter: Floats = rows.T @ (laplacian @ rows)
-    return scatter / np.float32(max(2 * weight.sum(), 1e-12))
 
 
 def _whitener(scatter: Anything, shrinkage: float, width: int, tiny: float) -> Floats:
