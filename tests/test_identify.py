@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import fieldguide
@@ -100,6 +101,44 @@ def test_k_limits_the_labels(few, done, answers_of, tmp_path):
         *("--contamination", few.contamination),
     )
     assert answers_of(answers) == {name: [label] for name, label in few.truth.items()}
+
+
+def test_nothing_is_named_below_a_probability_and_the_rest_of_the_answer_stays(
+    run_without_options, task, done, answers_of, tmp_path
+):
+    folder, _ = run_without_options
+    before = rows_of(folder / "details.parquet")
+    sure = sorted(rows[0]["probability"] for rows in before.values() if not rows[0]["unknown"])
+    least = round(sure[len(sure) // 2], 3)  # half of the names go
+    answers, details = tmp_path / "answers.csv", tmp_path / "details.parquet"
+    words = "identify", task.gallery, task.queries, "-o", answers, "--details", details
+    outcome = done(*words, "--name-above", least)
+    kept = moved = 0
+    for name, rows in rows_of(details).items():
+        (unknown,) = [row for row in before[name] if row["unknown"]]
+        if before[name][0]["unknown"] or before[name][0]["probability"] >= least:
+            kept += not rows[0]["unknown"]
+            assert rows == before[name]
+        else:
+            moved += 1
+            ordered = [unknown, *(row for row in before[name] if row is not unknown)]
+            assert rows == [row | {"rank": rank} for rank, row in enumerate(ordered, start=1)]
+        assert answers_of(answers)[name] == [row["label"] for row in rows]
+    assert kept
+    assert moved
+    assert f"28 queries: {kept} identified with a probability of at least {least}, {28 - kept} unknown" in outcome.out
+
+    result = fieldguide.identify(task.gallery, task.queries, name_above=least, show=False)
+    assert result.counts == (kept, 28 - kept, 0)
+    assert dict(result) == answers_of(answers)
+
+
+def rows_of(details: Path) -> dict[str, list[dict]]:
+    """Read details: the rows of each query, best first."""
+    rows: dict[str, list[dict]] = {}
+    for row in pq.read_table(details).to_pylist():
+        rows.setdefault(row["image"], []).append(row)
+    return rows
 
 
 def test_the_threshold_rule_prints_the_threshold_it_used(few, done, answers_of, tmp_path):
