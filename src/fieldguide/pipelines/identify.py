@@ -27,6 +27,7 @@ from fieldguide.records.given import Labels
 from fieldguide.records.places import Roots
 from fieldguide.records.unreadable import list_unreadable, write_unreadable
 from fieldguide.report.details import RunFacts
+from fieldguide.report.expectation import expectation_in_words, poor_expectation
 from fieldguide.report.result import IdentificationResult
 
 log = logging.getLogger("fieldguide")
@@ -178,10 +179,23 @@ def identify_pictures(
         interval=ranking.contamination_interval,
         engine=None if given else engine_named(settings.engine, settings.precision),
         precision=None if given else settings.precision,
+        name_above=settings.name_above,
+        expected=ranking.expected,
     )
     if not facts.names_backbone:
         log.warning("%s: whether gallery and queries can be compared is not known", facts.made_of)
+    _tell_expectation(facts)
     return IdentificationResult(ranking, adapted.gallery, adapted.queries, facts)
+
+
+def _tell_expectation(facts: RunFacts) -> None:
+    """Say before any answer what is to be expected of the answers, and complain where that is poor."""
+    if facts.expected is None or not (words := expectation_in_words(facts.expected)):
+        return
+    withheld = "" if facts.name_above is None else f", before names below {facts.name_above:g} are withheld"
+    log.info("expected, from rehearsals on your gallery%s: %s", withheld, words)
+    if poor := poor_expectation(facts.expected):
+        log.warning("%s", poor)
 
 
 def identify_files(
