@@ -267,6 +267,14 @@ def test_intervals_hold_the_value_and_depend_on_nothing_but_the_seed(files, done
     assert [value for value, _, _ in printed(first).values()] == [value for value, _, _ in printed(other).values()]
 
 
+def test_intervals_do_not_depend_on_the_order_of_the_answers(files, done):
+    answers, truth = random_task(seed=6)
+    other = {name: answers[name] for name in sorted(answers)}
+    assert list(other) != list(answers)
+    shuffled = {name: truth[name] for name in sorted(truth)}
+    assert done("evaluate", *files(other, shuffled)).out == done("evaluate", *files(answers, truth)).out
+
+
 # --- matching ------------------------------------------------------------------------------------------------------
 
 

@@ -172,6 +172,9 @@ def _score_points(
     resamples: int,
     seed: int,
 ) -> list[Score]:
+    score = np.zeros(len(points), np.float32) if distractor_score is None else distractor_score
+    order = np.lexsort([score, named, distractor, points])  # the same resamples in whatever order the answers come
+    points, distractor, named, score = points[order], distractor[order], named[order], score[order]
     named_rightly = (points == 1) & ~distractor
     shares = {
         "names right": (named_rightly, named, "names"),
@@ -189,7 +192,7 @@ def _score_points(
     }
     counted |= {name: partial(_share, hit, among) for name, (hit, among, _) in shares.items()}
     if distractor_score is not None:
-        separation = Separation(distractor, distractor_score)
+        separation = Separation(distractor, score)
         counted["AUROC"] = separation.auroc
         counted["FPR at 95% TPR"] = separation.fpr_at_95_tpr
 

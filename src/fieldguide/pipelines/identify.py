@@ -190,10 +190,10 @@ def identify_pictures(
 
 def _tell_expectation(facts: RunFacts) -> None:
     """Say before any answer what is to be expected of the answers, and complain where that is poor."""
-    if facts.expected is None or not (words := expectation_in_words(facts.expected)):
+    if facts.expected is None:
         return
-    withheld = "" if facts.name_above is None else f", before names below {facts.name_above:g} are withheld"
-    log.info("expected, from rehearsals on your gallery%s: %s", withheld, words)
+    if words := expectation_in_words(facts.expected, facts.name_above, "your gallery"):
+        log.info("expected, %s", words)
     if poor := poor_expectation(facts.expected):
         log.warning("%s", poor)
 

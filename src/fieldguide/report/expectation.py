@@ -9,14 +9,23 @@ ADVICE = (
 )
 
 
-def expectation_in_words(expected: Expectation) -> str:
-    """Say how many of 100 will be named, and rightly, each with its 90% interval; nothing of what has no share."""
+def expectation_in_words(expected: Expectation, name_above: float | None, gallery: str) -> str:
+    """Say how many of 100 will be named, and rightly, each with its 90% interval; nothing if no share is known.
+
+    Parameters
+    ----------
+    expected : of the names before `name_above`
+    name_above : the probability below which no query is named, if there is one
+    gallery : what to call it
+    """
     shares = (
         (expected.known_named_rightly, "known queries named rightly"),
         (expected.distractors_named, "unknown ones given a name"),
         (expected.names_right, "names right"),
     )
-    return ", ".join(_of_hundred(share, what) for share, what in shares if share is not None)
+    words = ", ".join(_of_hundred(share, what) for share, what in shares if share is not None)
+    withheld = "" if name_above is None else f", before names below {name_above:g} are withheld"
+    return words and f"from rehearsals on {gallery}{withheld}: {words}"
 
 
 def poor_expectation(expected: Expectation) -> str:
