@@ -203,6 +203,25 @@ def test_what_is_to_be_expected_is_said_before_the_answers(case, expecting, few,
     assert fieldguide.identify(few.gallery, few.queries, recipe="rehearsed", show=False).expected == expected
 
 
+def test_details_keep_what_was_expected_for_a_later_report(expecting, few, done, refused, tmp_path):
+    expecting(POOR)
+    first, second, details = tmp_path / "a.html", tmp_path / "b.html", tmp_path / "details.parquet"
+    words = "identify", few.gallery, few.queries, "--recipe", "rehearsed", "-o", tmp_path / "a.csv"
+    done(*words, "--details", details, "--report", first, "--name-above", "0.8")
+    done("report", details, few.gallery, few.queries, "-o", second)
+    for page in first, second:
+        html = page.read_text(encoding="utf-8")
+        said = "12 of 100 known queries named rightly (8 to 17), 45 of 100 names right (35 to 60)"
+        assert f"before names below 0.8 are withheld: {said}" in html
+        assert "Expect fewer than half of the names to be right" in html
+
+    spoilt = pq.read_table(details)
+    facts = spoilt.schema.metadata[b"fieldguide"].replace(b'"value": 0.45', b'"value": "x"')
+    pq.write_table(spoilt.replace_schema_metadata(spoilt.schema.metadata | {b"fieldguide": facts}), details)
+    line = refused("report", details, few.gallery, few.queries, "-o", second)
+    assert f"{details} is of another version: write it anew with identify --details" in line
+
+
 def test_nothing_is_said_where_nothing_is_expected(expecting, few, done, tmp_path):
     for expected in None, Expectation(None, None, None):
         expecting(expected)

@@ -17,7 +17,7 @@ from fieldguide.core.outputs import REPORT
 from fieldguide.core.progress import progress
 from fieldguide.report.figures import Entry, draw_all
 from fieldguide.report.page.data import page_data
-from fieldguide.report.page.summary import describe, histogram, summarise
+from fieldguide.report.page.summary import describe, expect, histogram, summarise
 from fieldguide.report.pictures import thumbnail
 from fieldguide.report.run import ReportData
 
@@ -64,6 +64,7 @@ def write_page(run: ReportData, path: Path, *, show: bool = True) -> None:
     parts = page.get_template("page.html").generate(
         title=f"What {len(run.ranking):,} picture{'s' * (len(run.ranking) > 1)} show{'s' * (len(run.ranking) == 1)}",
         description=describe(run),
+        expectation=expect(run),
         tiles=summarise(run),
         histogram=histogram(run),
         has_truth=run.truth is not None,
