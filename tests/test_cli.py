@@ -153,6 +153,13 @@ MISTAKES = {  # options of `identify` on a sound task, and what is said
         ["--unknown", "new whale", "--separator", " "],
         "the label 'new whale' holds the separator",
     ),
+    "a name's probability in per cent": (["--name-above", "90"], "--name-above is a probability from 0 to 1, not 90"),
+    "a name's probability nan": (["--name-above", "nan"], "--name-above is a probability from 0 to 1, not nan"),
+    "a name's probability of a recipe without": (
+        ["--recipe", "cosine", "--distractors", "none", "--name-above", "0.9"],
+        "--name-above goes by probabilities, and the recipe cosine has none: "
+        "take transductive, inductive, logistic, xgboost or self-training",
+    ),
     "one column for both": (["--label-column", "image"], "the image and label columns are both called 'image'"),
     "a seed below 0": (["--seed", "-1"], "--seed"),
 }

@@ -36,7 +36,8 @@ def test_the_table_has_a_line_a_recipe_the_best_marked(first):
     _, _, outcome = first
     header, _, *rows = [line for line in outcome.out.splitlines() if line.startswith("|")]
     columns = [cell.strip() for cell in header.split("|")][1:-1]
-    scores = ["mAP@5", "public", "private", "closed-set", "AUROC"]
+    names = ["names right", "known named rightly", "distractors named"]
+    scores = ["mAP@5", "public", "private", "closed-set", *names, "AUROC"]
     assert columns == ["", "recipe", *scores, "seconds to train", "seconds to answer"]
     cells = [[cell.strip() for cell in row.split("|")][1:-1] for row in rows]
     assert sorted(row[1] for row in cells) == sorted(QUICK.split(","))
@@ -67,6 +68,20 @@ def test_the_closed_set_score_is_of_known_queries_and_does_not_ask_what_was_reje
     assert scores["mAP@3"][0] == pytest.approx((1 / 2 + 1 / 3 + 1 / 3) / 3)
     assert scores["closed-set"] == pytest.approx((1 + 1 / 2) / 2)
     assert "closed-set" not in score([["-1"]], ["-1"], np.zeros(1), k=3, unknown="-1", seed=0)
+
+
+def test_a_board_without_the_scores_of_names_is_read_as_it_is(few, done, tmp_path):
+    board = tmp_path / "board.jsonl"
+    words = "compare", few.gallery, few.queries, "--truth", few.truth_file, "--board", board, "--recipes"
+    done(*words, "cosine+none")
+    line = json.loads(board.read_text())
+    assert line["distractors named"] == 1
+    for name in "names right", "known named rightly", "distractors named":
+        del line[name]
+    board.write_text(json.dumps(line) + "\n")
+    out = done(*words, "cosine+none,cosine+threshold").out
+    assert len(board.read_text().splitlines()) == 2
+    assert [row.count("–") for row in out.splitlines() if "cosine+none" in row] == [3]
 
 
 def test_the_board_keeps_what_made_the_scores(first):

@@ -26,9 +26,10 @@ LABELS = ["007", "1e5", "NA", "True", "None", "a", "b"]
 
 
 def by_hand(answers: list[list[str]], truth: list[str], k: int = 5, unknown: str = "-1") -> dict[str, float]:
-    """Count mAP@k and top-1 query by query, in plain Python."""
+    """Count mAP@k, top-1 and names query by query, in plain Python."""
     points: dict[str, list[float]] = {"": [], ", known": [], ", distractors": []}
     first = []
+    names: dict[str, list[float]] = {"names right": [], "known named rightly": [], "distractors named": []}
     for labels, true in zip(answers, truth, strict=True):
         point = 0.0
         for rank, label in enumerate(labels[:k], start=1):
@@ -38,11 +39,18 @@ def by_hand(answers: list[list[str]], truth: list[str], k: int = 5, unknown: str
         points[""].append(point)
         points[", distractors" if true == unknown else ", known"].append(point)
         first.append(1.0 if labels[:1] == [true] else 0.0)
+        if name := [label for label in labels[:1] if label != unknown]:
+            names["names right"].append(name == [true])
+        if true == unknown:
+            names["distractors named"].append(len(name))
+        else:
+            names["known named rightly"].append(name == [true])
 
     def mean(values: list[float]) -> float:
         return sum(values) / len(values) if values else math.nan
 
-    return {**{f"mAP@{k}{part}": mean(values) for part, values in points.items()}, "top-1": mean(first)}
+    scores = {f"mAP@{k}{part}": mean(values) for part, values in points.items()} | {"top-1": mean(first)}
+    return scores | {what: mean(values) for what, values in names.items()}
 
 
 def random_task(seed: int, n: int = 60) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -129,6 +137,9 @@ def test_scores_of_answers_known_beforehand():
             "mAP@5, known": (1 + 1 / 2 + 0) / 3,
             "mAP@5, distractors": (1 + 1 / 5) / 2,
             "top-1": 2 / 5,
+            "names right": 1 / 4,
+            "known named rightly": 1 / 3,
+            "distractors named": 1 / 2,
         }
     )
 
@@ -171,6 +182,7 @@ def test_details_have_auroc_and_fpr_and_the_rest_as_the_answers_have(task, done,
     of_answers = printed(done("evaluate", answers, task.truth_file).out)
     of_details = printed(done("evaluate", details, task.truth_file).out)
     assert list(of_details) == [*of_answers, "AUROC", "FPR at 95% TPR"]
+    assert "distractors named" in of_answers
     assert all(of_details[name] == score for name, score in of_answers.items())
     assert 0.5 < of_answers["mAP@5"][0] < 1
 
@@ -195,9 +207,39 @@ def test_a_figure_that_the_truth_does_not_allow_is_a_dash_with_its_reason(done, 
     for label, missing in ("x", "distractor"), ("-1", "known query"):
         truth = table(tmp_path / "truth.csv", [("image", "label"), ("a.png", label)])
         lines = done("evaluate", answers, truth).out.splitlines()
-        (line,) = [line for line in lines if "–" in line]
-        assert line.endswith(f"the truth has no {missing}")
+        dashes = [line for line in lines if "–" in line]
+        assert len(dashes) == 2
+        assert all(line.endswith(f"the truth has no {missing}") for line in dashes)
         assert not any("nan" in line for line in lines)
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_became_of_names_is_counted(files, done):
+    """Of four known queries one is taken for a distractor, one not answered; of three distractors one is named."""
+    answers = {"1.png": ["a"], "2.png": ["b", "a"], "3.png": ["-1", "a"]}
+    answers |= {"5.png": ["-1"], "6.png": ["a", "-1"], "7.png": ["-1", "b"]}
+    truth = {"1.png": "a", "2.png": "b", "3.png": "a", "4.png": "b", "5.png": "-1", "6.png": "-1", "7.png": "-1"}
+    paths = files(answers, truth)
+    lines = [line for line in done("evaluate", *paths).out.splitlines() if " of " in line]
+    assert [(line[:20].strip(), line[20:].split()[0], line.split("]   ")[1]) for line in lines] == [
+        ("names right", "0.6667", "2 of 3 names"),
+        ("known named rightly", "0.5000", "2 of 4 known queries"),
+        ("distractors named", "0.3333", "1 of 3 distractors"),
+    ]
+    scores = strictly(done("evaluate", *paths, "--json").out)
+    assert scores["counts"] == {"names right": [2, 3], "known named rightly": [2, 4], "distractors named": [1, 3]}
+    evaluation = evaluate({name: answers.get(name, []) for name in truth}, truth)
+    assert evaluation["names right"].count == (2, 3, "names")
+    assert "2 of 4 known queries" in repr(evaluation)
+
+
+def test_without_a_name_their_share_is_a_dash_with_its_reason(files, done):
+    lines = done("evaluate", *files({"1.png": ["-1"], "2.png": ["-1"]}, {"1.png": "a", "2.png": "-1"})).out.splitlines()
+    (dash,) = [line for line in lines if "–" in line]
+    assert dash.startswith("names right ")
+    assert dash.endswith("no query was named")
 
 
 # --- intervals -----------------------------------------------------------------------------------------------------
@@ -223,6 +265,14 @@ def test_intervals_hold_the_value_and_depend_on_nothing_but_the_seed(files, done
     for value, low, high in printed(first).values():
         assert low < value < high
     assert [value for value, _, _ in printed(first).values()] == [value for value, _, _ in printed(other).values()]
+
+
+def test_intervals_do_not_depend_on_the_order_of_the_answers(files, done):
+    answers, truth = random_task(seed=6)
+    other = {name: answers[name] for name in sorted(answers)}
+    assert list(other) != list(answers)
+    shuffled = {name: truth[name] for name in sorted(truth)}
+    assert done("evaluate", *files(other, shuffled)).out == done("evaluate", *files(answers, truth)).out
 
 
 # --- matching ------------------------------------------------------------------------------------------------------

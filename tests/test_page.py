@@ -4,13 +4,14 @@ import base64
 import io
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from fieldguide.recognition.expectation import Expectation, Share
 from fieldguide.report import ReportData
 from fieldguide.report.page import write_page
 from synthetic import make_run
@@ -145,6 +146,31 @@ def test_it_begins_with_what_matters(fresh):
     assert f"90% interval {low:.0%} to {high:.0%}" in tiles
     assert "of first answers expected right" in tiles
     assert f"{fresh.run.scores[0].value:.3f}\nmAP@5" in tiles
+
+
+@needs_chromium
+def test_it_says_what_was_expected_of_the_names(browser, tmp_path):
+    run = make_run(tmp_path, classes=6, queries=40)
+    expected = Expectation(Share(0.12, 0.08, 0.17), Share(0.3, 0.2, 0.4), Share(0.45, 0.35, 0.6))
+    ranking = run.ranking.named_above(0.9)
+    named = ranking.probability[~ranking.is_unknown(), 0]
+    assert 0 < len(named) < (~run.ranking.is_unknown()).sum()
+    run = replace(run, ranking=ranking, facts=replace(run.facts, expected=expected, name_above=0.9))
+    write_page(run, tmp_path / "report.html", show=False)
+    opened = open_page(browser, tmp_path / "report.html", run)
+    assert opened.page.locator(".expectation").all_inner_texts() == [
+        "Expected, from rehearsals on the gallery, before names below 0.9 are withheld: 12 of 100 known queries named "
+        "rightly (8 to 17), 30 of 100 unknown ones given a name (20 to 40), 45 of 100 names right (35 to 60).",
+        "Expect fewer than half of the names to be right and of the known queries to be named rightly: try, what helps "
+        "most first: more labelled pictures a class; pictures cut to the animal or thing they are of; a backbone made "
+        "for such pictures, --backbone.",
+    ]
+    assert "Named from a probability of 0.9 on." in opened.page.locator(".about").inner_text()
+    tiles = opened.page.locator(".tiles").inner_text()
+    assert f"{len(named)}\nidentified" in tiles
+    assert f"{named.mean():.0%}\nof names expected right\neach at least 90% probable" in tiles
+    assert opened.errors == []
+    opened.page.close()
 
 
 @needs_chromium

@@ -1,6 +1,8 @@
 """A ranking as Python users meet it: a sequence of answers, a table, equal or not."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +19,9 @@ from fieldguide import (
     ThresholdRule,
     TransductiveClassifier,
 )
+from fieldguide.recognition.by_probability import rank_by_probability
+from fieldguide.recognition.expectation import Expectation, Share
+from fieldguide.recognition.shots import Shots
 
 RECOGNIZERS = [
     TransductiveClassifier(),
@@ -74,6 +79,68 @@ def test_rankings_can_be_compared_and_printed(gallery, ranking):
     assert ranking[:5] != ranking[5:10]
     assert ranking != "something else"
     assert repr(ranking) == "Ranking of 60 queries, at most 3 labels each, 10 classes"
+
+
+@pytest.fixture
+def drawn(gallery):
+    """A ranking of three of ten classes by probabilities that were drawn, the unknown label in any place or in none."""
+    rng = np.random.default_rng(3)
+    shots, codes = gallery[0].astype(np.float32), np.repeat(np.arange(10), 3)
+    candidates = np.array([rng.permutation(10)[:5] for _ in range(60)])
+    given_known, known = rng.dirichlet([0.5] * 5, 60), rng.beta(1, 0.5, 60)
+    asked = pictures(2).astype(np.float32)
+    classes = np.unique(gallery[1])
+    ranked = rank_by_probability(Shots.of(shots, codes), classes, asked, candidates, given_known, known, 3)
+    ranked = replace(ranked, contamination=0.3, contamination_interval=(0.2, 0.5))
+    return ranked.named([f"{row}.png" for row in range(60)], "new_whale")
+
+
+def test_below_a_probability_nothing_is_named_and_all_else_stays(drawn):
+    """Checked answer by answer: the same labels with the same probabilities in the same order, but for the first."""
+    ranking, cautious = drawn, drawn.named_above(0.9)
+    moved = fell_off = 0
+    for row in range(60):
+        before, after = (dict(zip(one.labels(row), one.probability[row], strict=False)) for one in (ranking, cautious))
+        if before[ranking.labels(row)[0]] >= 0.9 or ranking.is_unknown()[row]:
+            assert after == before
+            assert list(after) == list(before)
+            continue
+        moved += 1
+        fell_off += "new_whale" not in before
+        unknown = before.get("new_whale", ranking.unknown_probability[row])
+        others = {label: one for label, one in before.items() if label != "new_whale"}
+        assert list(after.items()) == [("new_whale", unknown), *others.items()][:3]
+    assert moved > 5
+    assert 0 < fell_off < moved
+    unmoved = "distractor_score", "contamination", "contamination_interval", "names", "expected"
+    assert all(np.array_equal(getattr(cautious, name), getattr(ranking, name)) for name in unmoved)
+    assert np.isnan(cautious.similarity[cautious.is_unknown(), 0]).all()
+    assert (cautious.nearest[cautious.is_unknown(), 0] == -1).all()
+
+    assert ranking.named_above(0) == ranking
+    assert ranking.named_above(1).is_unknown().sum() == (ranking.is_unknown() | (ranking.probability[:, 0] < 1)).sum()
+    assert ranking[:9].named_above(0.9) == cautious[:9]
+    alone = TransductiveClassifier().fit(np.eye(4), list("abcd")).rank(np.eye(4), k=1).named_above(1)
+    assert alone.top1().tolist() == ["-1"] * 4
+
+
+def test_nothing_is_named_by_probabilities_that_are_none(gallery, ranking):
+    for wrong in -0.1, 90, float("nan"):
+        with pytest.raises(ValueError, match=f"a probability is from 0 to 1, not {wrong}"):
+            ranking.named_above(wrong)
+    with pytest.raises(ValueError, match="these names have no probabilities"):
+        CosineClassifier().fit(*gallery).rank(pictures(2)).named_above(0.5)
+
+
+def test_what_is_expected_of_a_ranking_goes_with_it(gallery, ranking):
+    expected = Expectation(Share(0.5, 0.4, 0.6), None, Share(0.7, 0.6, 0.8))
+    told = replace(ranking, expected=expected)
+    assert told != ranking
+    for one in told[:9], told.named_above(0.9), told.expanded(range(60), 70), pickle.loads(pickle.dumps(told)):
+        assert one.expected == expected
+    assert np.isnan(told.expanded(range(60), 70).unknown_probability[60:]).all()
+    # another's verdict on distractors is not what was rehearsed
+    assert told.with_unknown_first(np.zeros(60, bool), told.distractor_score).expected is None
 
 
 def test_records_hold_every_answer(ranking):

@@ -40,8 +40,9 @@ def compare(
     """Run recipes on the same embeddings and print a leaderboard.
 
     `public` and `private` are the scores of a random 30% of the queries and of the rest, `closed-set` that of the known
-    queries, whatever is rejected. Without `--truth` the board ranks by tasks simulated from the gallery: classes held
-    out, shots hidden among the queries.
+    queries, whatever is rejected; `names right`, `known named rightly` and `distractors named` are shares as `evaluate`
+    has them. Without `--truth` the board ranks by tasks simulated from the gallery: classes held out, shots hidden
+    among the queries.
 
         fieldguide compare train.csv test.csv --truth truth.csv --board board.jsonl
     """

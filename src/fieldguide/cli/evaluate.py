@@ -29,9 +29,18 @@ def evaluate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print JSON, for programs: value, low and high of each score, and the counts of names."
+        ),
+    ] = False,
 ) -> None:
     """Score answers against the truth: mAP@k, top-1 and more, each with a 95% interval.
+
+    A query is named if its first answer is a class: `names right` says how many of the names are right, `known named
+    rightly` how many of the known queries got theirs, `distractors named` how many distractors got one, which is always
+    wrong.
 
     What was compared is said on standard error, and so is what looks as if the files did not belong together. Pictures
     that are not answered count as wrong.
@@ -48,11 +57,11 @@ def evaluate(
 
         rows = {score.name: [score.value, score.low, score.high] for score in scores}
         nulls = {name: [None if isnan(figure) else figure for figure in row] for name, row in rows.items()}
-        print(json_library.dumps(nulls, allow_nan=False))
+        counts = {score.name: score.count[:2] for score in scores if score.count}
+        print(json_library.dumps({**nulls, "counts": counts}, allow_nan=False))
     else:
-        missing = (
-            "known query" if any(isnan(one.value) and one.name.endswith("known") for one in scores) else "distractor"
-        )
+        known = any(isnan(one.value) and one.name.endswith("known") for one in scores)
+        missing = f"the truth has no {'known query' if known else 'distractor'}"
         for score in scores:
-            figures = f"{score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]"
-            print(f"{score.name:<20} " + (f"–        the truth has no {missing}" if isnan(score.value) else figures))
+            why = "no query was named" if score.name == "names right" else missing
+            print(f"{score.name:<20} –        {why}" if isnan(score.value) else score)

@@ -74,6 +74,14 @@ def identify(
         Optional[float],  # noqa: UP045
         typer.Option(help="Similarity below which a query is a distractor.", rich_help_panel=DISTRACTORS),
     ] = None,
+    name_above: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            help="Name no query below this probability, 0 to 1: its answer begins with the unknown label, the other "
+            "labels follow in their order, and all keep their probabilities.",
+            rich_help_panel=DISTRACTORS,
+        ),
+    ] = None,
     k: Labels = 5,
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
@@ -102,7 +110,9 @@ def identify(
     from fieldguide.records.answers import Format
 
     settings = Settings(
-        recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, strict=strict
+        *(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache),
+        strict=strict,
+        name_above=name_above,
     )
     form = Format(image_column, label_column, separator, unknown)
     SAID.file = where_to_report([output, details, report])
@@ -111,9 +121,10 @@ def identify(
     )
     identified, unknowns, unreadable = result.counts
     n = len(result.ranking)
+    sure = "" if name_above is None else f" with a probability of at least {name_above:g}"
     lines = [
         f"distractors: {result.summary}",
-        f"{n:,} {'query' if n == 1 else 'queries'}: {identified:,} identified, {unknowns:,} unknown"
+        f"{n:,} {'query' if n == 1 else 'queries'}: {identified:,} identified{sure}, {unknowns:,} unknown"
         + (f", {unreadable:,} unreadable" if unreadable else ""),
         f"answers: {output}",
     ]

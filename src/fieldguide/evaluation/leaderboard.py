@@ -35,7 +35,8 @@ class Result:
     ----------
     recipe : its name, `cosine+hdbscan` with another distractor rule than its own
     task : digest of the pictures' embeddings, the labels and the truth: results of one task can be compared
-    scores : by name: mAP@k with its interval, public and private, closed-set, AUROC with its interval, seconds
+    scores : by name: mAP@k with its interval, public and private, closed-set, names right, known named rightly and
+        distractors named, AUROC with its interval, seconds
     arguments : what else decided them
     versions : of fieldguide and the libraries
     summary : by what distractors were told apart
@@ -71,7 +72,8 @@ def score(
     """Score answers as the board has them: over all queries, and over a seeded split into public and private.
 
     `closed-set` is mAP@k of the known queries with the unknown label struck out of their answers: how well classes are
-    named, whatever is rejected.
+    named, whatever is rejected. A query is named if its first answer is a class: of names there are the share that is
+    right, the share of the known queries that got theirs, and the share of the distractors that got one.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ def score(
     distractor_score : (n,) higher for likelier distractors
     """
     found = evaluate(answers, truth, distractor_score=distractor_score, unknown=unknown, k=k, seed=seed)
-    intervals: dict[str, float | Interval] = {
+    intervals: dict[str, Interval] = {
         one.name: (one.value, one.low, one.high) for one in found if not math.isnan(one.value)
     }
     points = reciprocal_ranks(answers, truth, k)
@@ -92,6 +94,7 @@ def score(
     if known := [row for row, label in enumerate(truth) if label != unknown]:
         named = [[label for label in answers[row] if label != unknown] for row in known]
         scores["closed-set"] = float(reciprocal_ranks(named, [truth[row] for row in known], k).mean())
+    scores |= {one.name: one.value for one in found if one.count and not math.isnan(one.value)}
     return scores | {name: value for name, value in intervals.items() if name == "AUROC"}
 
 

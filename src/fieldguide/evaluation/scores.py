@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class Count(NamedTuple):
+    """How many queries a share is of: `n` of `total`, which are `what`."""
+
+    n: int
+    total: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.n:,} of {self.total:,} {self.what}"
+
+
 @dataclass(frozen=True)
 class Score:
     """A figure with its 95% interval; NaN where the queries allow none.
@@ -27,12 +38,18 @@ class Score:
     name : what was counted
     value : 0 to 1
     low, high : the interval
+    count : the queries behind it, where it is a share of names, of known queries or of distractors
     """
 
     name: str
     value: float
     low: float
     high: float
+    count: Count | None = None
+
+    def __str__(self) -> str:
+        figures = f"{self.name:<20} {self.value:.4f}   [{self.low:.4f}, {self.high:.4f}]"
+        return figures if self.count is None else f"{figures}   {self.count}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,8 +86,7 @@ class Evaluation:
         return self.scores[which]
 
     def __repr__(self) -> str:
-        lines = [f"{one.name:<20} {one.value:.4f}   [{one.low:.4f}, {one.high:.4f}]" for one in self.scores]
-        return "\n".join([self.compared, *lines])
+        return "\n".join([self.compared, *map(str, self.scores)])
 
     def to_pandas(self) -> "pd.DataFrame":
         """Give a data frame: a row a score, with its value and the two ends of its interval.
@@ -113,9 +129,11 @@ def evaluate(
 
     Returns
     -------
-    mAP@k over all queries, over the known ones and over the distractors, top-1 accuracy, and with
-    `distractor_score` AUROC and FPR at 95% TPR of known against distractor. Labels are compared in their normal form.
-    `compared` says what was compared and how many classes are known.
+    mAP@k over all queries, over the known ones and over the distractors, and top-1 accuracy. A query is named if its
+    first answer is a class: `names right` is the share of the names that are right (precision), `known named rightly`
+    that of the known queries that got theirs (recall), `distractors named` that of the distractors that got one, each
+    with its count. With `distractor_score` AUROC and FPR at 95% TPR of known against distractor too. Labels are
+    compared in their normal form. `compared` says what was compared and how many classes are known.
 
     Raises
     ------
@@ -133,7 +151,8 @@ def evaluate(
     form = {label: normal_form(label) for one in given.labels for label in one}
     points = reciprocal_ranks([list(dict.fromkeys(form[label] for label in one)) for one in given.labels], true, k)
     distractor = np.array([label == none for label in true], bool)
-    scores = _score_points(points, distractor, given.distractor_score, k, resamples, seed)
+    named = np.array([bool(one) and form[one[0]] != none for one in given.labels], bool)
+    scores = _score_points(points, distractor, named, given.distractor_score, k, resamples, seed)
     return Evaluation(scores, _in_words(true, int(distractor.sum()), known, none), known)
 
 
@@ -145,16 +164,35 @@ def _in_words(true: Sequence[str], n_distractors: int, known: Sequence[str] | No
 
 
 def _score_points(
-    points: Anything, distractor: Flags, distractor_score: Floats | None, k: int, resamples: int, seed: int
+    points: Anything,
+    distractor: Flags,
+    named: Flags,
+    distractor_score: Floats | None,
+    k: int,
+    resamples: int,
+    seed: int,
 ) -> list[Score]:
+    score = np.zeros(len(points), np.float32) if distractor_score is None else distractor_score
+    order = np.lexsort([score, named, distractor, points])  # the same resamples in whatever order the answers come
+    points, distractor, named, score = points[order], distractor[order], named[order], score[order]
+    named_rightly = (points == 1) & ~distractor
+    shares = {
+        "names right": (named_rightly, named, "names"),
+        "known named rightly": (named_rightly, ~distractor, "known queries"),
+        "distractors named": (named, distractor, "distractors"),
+    }
+    counts = {
+        name: Count(int((hit & among).sum()), int(among.sum()), what) for name, (hit, among, what) in shares.items()
+    }
     counted: dict[str, Callable[[Anything], float]] = {
         f"mAP@{k}": partial(_mean, points),
         f"mAP@{k}, known": lambda weight: _mean(points, weight * ~distractor),
         f"mAP@{k}, distractors": lambda weight: _mean(points, weight * distractor),
         "top-1": partial(_mean, (points == 1).astype(float)),
     }
+    counted |= {name: partial(_share, hit, among) for name, (hit, among, _) in shares.items()}
     if distractor_score is not None:
-        separation = Separation(distractor, distractor_score)
+        separation = Separation(distractor, score)
         counted["AUROC"] = separation.auroc
         counted["FPR at 95% TPR"] = separation.fpr_at_95_tpr
 
@@ -165,7 +203,7 @@ def _score_points(
         weight = np.bincount(rng.integers(0, n, n), minlength=n).astype(float)
         for name, statistic in counted.items():
             samples[name].append(statistic(weight))
-    return [_score(name, statistic(np.ones(n)), samples[name]) for name, statistic in counted.items()]
+    return [_score(name, statistic(np.ones(n)), samples[name], counts.get(name)) for name, statistic in counted.items()]
 
 
 def _mean(points: Anything, weight: Anything) -> float:
@@ -173,8 +211,12 @@ def _mean(points: Anything, weight: Anything) -> float:
     return float(points @ weight / total) if total else float("nan")
 
 
-def _score(name: str, value: float, samples: Sequence[float]) -> Score:
+def _share(hit: Flags, among: Flags, weight: Anything) -> float:
+    return _mean(hit.astype(float), weight * among)
+
+
+def _score(name: str, value: float, samples: Sequence[float], count: Count | None) -> Score:
     drawn = np.array(samples)
     drawn = drawn[~np.isnan(drawn)]  # a resample may hold queries of one kind only
     low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
-    return Score(name, value, float(low), float(high))
+    return Score(name, value, float(low), float(high), count)

@@ -27,6 +27,7 @@ from fieldguide.records.given import Labels
 from fieldguide.records.places import Roots
 from fieldguide.records.unreadable import list_unreadable, write_unreadable
 from fieldguide.report.details import RunFacts
+from fieldguide.report.expectation import expectation_in_words, poor_expectation
 from fieldguide.report.result import IdentificationResult
 
 log = logging.getLogger("fieldguide")
@@ -52,6 +53,8 @@ class Settings:
     cache : whether embeddings of earlier runs are used, and those of this run kept
     show : whether to show progress
     strict : whether a picture that cannot be read stops the run
+    name_above : the probability below which no query is named, 0 to 1: the unknown label goes first in its answer, the
+        other labels after it in their order, all with the probabilities that they had. None names by order alone
     """
 
     recipe: str = DEFAULT_RECIPE
@@ -66,10 +69,13 @@ class Settings:
     cache: bool = True
     show: bool = True
     strict: bool = False
+    name_above: float | None = None
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise FieldguideError(f"-k must be at least 1, not {self.k}")
+        if self.name_above is not None and not 0 <= self.name_above <= 1:
+            raise FieldguideError(f"--name-above is a probability from 0 to 1, not {self.name_above}")
 
 
 def identify(
@@ -82,6 +88,7 @@ def identify(
     distractors: str | None = None,
     contamination: float | None = None,
     threshold: float | None = None,
+    name_above: float | None = None,
     k: int = 5,
     image_column: str = "image",
     label_column: str = "label",
@@ -119,7 +126,8 @@ def identify(
     FieldguideError : what the user can mend; the text says how.
     """
     settings = Settings(
-        recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, show, strict
+        *(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, show, strict),
+        name_above=name_above,
     )
     form = Format(image_column, label_column, unknown=unknown)
     tables = read_inputs(gallery, queries, form, image_root, labels)
@@ -143,6 +151,8 @@ def identify_pictures(
     options = RuleOptions(settings.contamination, settings.threshold, settings.seed)
     recipe = recipe_named(settings.recipe)
     recipe.check_installed(settings.recipe)
+    if settings.name_above is not None:
+        recipe.check_probabilities(settings.recipe)
     # mistakes are found before the pictures are embedded
     wanted = uses_distractors(recognizer_for(settings.recipe, settings.distractors, options))
     given = isinstance(gallery, EmbeddingTable) or isinstance(queries, EmbeddingTable)
@@ -156,6 +166,8 @@ def identify_pictures(
     with working("recognising", show=settings.show):
         recognizer = fit(adapted, settings.recipe, settings.distractors, options)
         ranking = rank(recognizer, adapted, settings.k)
+    if settings.name_above is not None:
+        ranking = ranking.named_above(settings.name_above)
     names = adapted.queries.pictures.images
     ranking = ranking.expanded(adapted.queries.rows, len(names)).named(names, unknown)
     facts = RunFacts(
@@ -167,10 +179,23 @@ def identify_pictures(
         interval=ranking.contamination_interval,
         engine=None if given else engine_named(settings.engine, settings.precision),
         precision=None if given else settings.precision,
+        name_above=settings.name_above,
+        expected=ranking.expected,
     )
     if not facts.names_backbone:
         log.warning("%s: whether gallery and queries can be compared is not known", facts.made_of)
+    _log_expectation(facts)
     return IdentificationResult(ranking, adapted.gallery, adapted.queries, facts)
+
+
+def _log_expectation(facts: RunFacts) -> None:
+    """Say before any answer what is to be expected of the answers, and complain where that is poor."""
+    if facts.expected is None:
+        return
+    if words := expectation_in_words(facts.expected, facts.name_above, "your gallery"):
+        log.info("expected, %s", words)
+    if poor := poor_expectation(facts.expected):
+        log.warning("%s", poor)
 
 
 def identify_files(

@@ -46,6 +46,7 @@ class Recipe:
     adapt : makes other embeddings of the pictures, by training or from several views, if it is to do so
     own_space : whether the recognizer bends the space itself, anew for every gallery it is shown
     needs : libraries of our extras that it cannot do without
+    probabilities : whether its names have probabilities
     """
 
     rule: str
@@ -54,11 +55,21 @@ class Recipe:
     adapt: Adapt | None = None
     own_space: bool = False
     needs: Sequence[str] = ()
+    probabilities: bool = True
 
     def check_installed(self, name: str) -> None:
         """Refuse, before hours of work, a recipe whose libraries are missing."""
         for library in self.needs:
             require(library, f"the recipe {name}")
+
+    def check_probabilities(self, name: str) -> None:
+        """Refuse, before any work, to name by probability where there are none."""
+        if not self.probabilities:
+            others = [other for other, recipe in RECIPES.items() if recipe.probabilities and recipe.adapt is None]
+            raise FieldguideError(
+                f"--name-above goes by probabilities, and the recipe {name} has none: "
+                f"take {', '.join(others[:-1])} or {others[-1]}"
+            )
 
 
 RULES: dict[str, Callable[[RuleOptions], DistractorRule]] = {
@@ -96,6 +107,7 @@ RECIPES: dict[str, Recipe] = {
     "cosine": Recipe(
         "dbscan",
         closed=lambda _: CosineClassifier(),
+        probabilities=False,
     ),
     # logistic regression on the embeddings: what to try before anything larger
     "logistic": Recipe(
@@ -114,10 +126,18 @@ RECIPES: dict[str, Recipe] = {
     ),
     # the report's third and fourth: heads from random weights, compared by cosine
     "metric-report": Recipe(
-        "dbscan", closed=lambda _: CosineClassifier(), adapt=trained("metric-report"), needs=TRAINING
+        "dbscan",
+        closed=lambda _: CosineClassifier(),
+        adapt=trained("metric-report"),
+        needs=TRAINING,
+        probabilities=False,
     ),
     "simclr-report": Recipe(
-        "dbscan", closed=lambda _: CosineClassifier(), adapt=trained("simclr-report"), needs=TRAINING
+        "dbscan",
+        closed=lambda _: CosineClassifier(),
+        adapt=trained("simclr-report"),
+        needs=TRAINING,
+        probabilities=False,
     ),
     # every picture seen in several views, and answered as by default
     "views": replace(TRANSDUCTIVE, adapt=averaged, needs=["kornia"]),

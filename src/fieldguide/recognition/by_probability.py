@@ -41,4 +41,5 @@ def rank_by_probability(
         nearest=np.where(codes < 0, -1, nearest),
         distractor_score=(1 - known).astype(np.float32),
         probability=np.where(codes == NOTHING, np.nan, probability).astype(np.float32),
+        unknown_probability=(1 - known).astype(np.float32),
     )

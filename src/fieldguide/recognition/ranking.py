@@ -9,6 +9,7 @@ import numpy as np
 
 from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.core.extras import require_pandas
+from fieldguide.recognition.expectation import Expectation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 UNKNOWN = -1  # the code of the unknown label
 UNKNOWN_LABEL = "-1"  # unless another is given
 NOTHING = -2  # the code where there are fewer than k answers
-PER_QUERY = ("codes", "similarity", "nearest", "distractor_score", "probability")
+PER_QUERY = ("codes", "similarity", "nearest", "distractor_score", "probability", "unknown_probability")
 
 
 class Answer(NamedTuple):
@@ -51,6 +52,10 @@ class Ranking:
     contamination_interval : its 90% interval, where it was estimated
     rejection_summary : how distractors were found, one line for the user
     explanation : what else the recognizer says of how it came to these answers
+    unknown_probability : (n,) float32, that of the unknown label, whether it is among the k answers or not; None where
+        the recognizer gives none
+    expected : how right the recognizer expects its first answers to be, before `named_above` takes some of them back;
+        None where it does not say
 
     >>> import numpy as np
     >>> from fieldguide import CosineClassifier
@@ -75,6 +80,8 @@ class Ranking:
     contamination_interval: tuple[float, float] | None = None
     rejection_summary: str = ""
     explanation: str = ""
+    unknown_probability: Floats | None = None
+    expected: Expectation | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -143,8 +150,11 @@ class Ranking:
 
     def of(self, rows: Ints) -> "Ranking":
         """Give the ranking of some of the queries, by their numbers."""
-        kept = {name: getattr(self, name)[rows] for name in PER_QUERY}
+        kept: dict[str, Any] = {name: values[rows] for name, values in self._per_query().items()}
         return replace(self, **kept, names=[self.name(row) for row in rows])
+
+    def _per_query(self) -> dict[str, Anything]:
+        return {name: values for name in PER_QUERY if (values := getattr(self, name)) is not None}
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Give a record an answer: image, rank from 1, label, unknown, probability, similarity, distractor_score.
@@ -192,23 +202,62 @@ class Ranking:
     def with_unknown_first(self, distractors: Flags, score: Floats) -> "Ranking":
         """Put the unknown label before the others where `distractors` holds; the last of k falls off.
 
+        What the recognizer said of the unknown label, and expected of its answers, holds no longer and is left out.
+
         Parameters
         ----------
         distractors : (n,) which queries
         score : (n,) the new distractor score
         """
 
-        def shifted(values: Anything, first: object) -> Anything:
-            ahead = np.full((len(values), 1), first, values.dtype)
-            return np.where(distractors[:, None], np.hstack([ahead, values[:, :-1]]), values)
+        return replace(
+            self._unknown_first(np.flatnonzero(distractors), None),
+            distractor_score=score.astype(np.float32),
+            unknown_probability=None,
+            expected=None,
+        )
+
+    def named_above(self, least: float) -> "Ranking":
+        """Name no query whose name is less probable than `least`: the unknown label goes first in its answer.
+
+        The other labels follow in their order, and all keep their probabilities. Where the unknown label was not among
+        the k answers, the last of them falls off.
+
+        Parameters
+        ----------
+        least : a probability, 0 to 1
+
+        Raises
+        ------
+        ValueError : it is none, or the names have no probabilities.
+        """
+        if not 0 <= least <= 1:
+            raise ValueError(f"a probability is from 0 to 1, not {least}")
+        named = self.codes[:, 0] >= 0
+        if np.isnan(self.probability[named, 0]).any():
+            raise ValueError("these names have no probabilities: take a recognizer that gives them")
+        return self._unknown_first(np.flatnonzero(named & (self.probability[:, 0] < least)), self.unknown_probability)
+
+    def _unknown_first(self, rows: Ints, probability: Floats | None) -> "Ranking":
+        """Put the unknown label first at `rows`: from its place in the answer, or with its `probability` (n,)."""
+        is_unknown, column = self.codes[rows] == UNKNOWN, np.arange(self.codes.shape[1])
+        listed = is_unknown.any(axis=1)
+        place = np.where(listed, is_unknown.argmax(axis=1), column[-1])[:, None]
+        order = np.where(column == 0, place, column - (column <= place))
+
+        def moved(values: Anything, first: Any) -> Anything:
+            ordered = np.take_along_axis(values[rows], order, axis=1)
+            ordered[:, 0] = np.where(listed, ordered[:, 0], first)
+            changed = values.copy()
+            changed[rows] = ordered
+            return changed
 
         return replace(
             self,
-            codes=shifted(self.codes, UNKNOWN),
-            similarity=shifted(self.similarity, np.nan),
-            nearest=shifted(self.nearest, -1),
-            probability=shifted(self.probability, np.nan),
-            distractor_score=score.astype(np.float32),
+            codes=moved(self.codes, UNKNOWN),
+            similarity=moved(self.similarity, np.nan),
+            nearest=moved(self.nearest, -1),
+            probability=moved(self.probability, np.nan if probability is None else probability[rows]),
         )
 
     def expanded(self, rows: Sequence[int], n: int) -> "Ranking":
@@ -221,11 +270,12 @@ class Ranking:
             nearest=np.full((n, k), -1),
             distractor_score=np.full(n, np.max(self.distractor_score, initial=0.0), np.float32),
             probability=np.full((n, k), np.nan, np.float32),
+            unknown_probability=None if self.unknown_probability is None else np.full(n, np.nan, np.float32),
             names=(),
         )
         blank.codes[:, 0] = UNKNOWN
-        for name in PER_QUERY:
-            getattr(blank, name)[rows] = getattr(self, name)
+        for name, values in self._per_query().items():
+            getattr(blank, name)[rows] = values
         return blank
 
 

@@ -16,6 +16,7 @@ from fieldguide.core.outputs import DETAILS
 from fieldguide.embedding.table import UNNAMED
 from fieldguide.recognition import NOTHING
 from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
+from fieldguide.recognition.expectation import Expectation, Share
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.records.details_parquet import CLASSES, FACTS, read_json, read_table
 from fieldguide.records.read import UNKNOWN
@@ -32,6 +33,8 @@ class RunFacts:
     rejection_summary : by what distractors were told apart, in words
     contamination : the share of distractors, estimated, given or called
     interval : its 90% interval, where it was estimated
+    name_above : the probability below which no query was named, if there was one
+    expected : how right the recognizer expected its names to be, before `name_above`, if it did
     engine, precision : what ran the backbone; None where embeddings were given, or an earlier version wrote the file
     """
 
@@ -43,6 +46,8 @@ class RunFacts:
     interval: tuple[float, float] | None = None
     engine: str | None = None
     precision: str | None = None
+    name_above: float | None = None
+    expected: Expectation | None = None
 
     @property
     def names_backbone(self) -> bool:
@@ -136,8 +141,8 @@ def read_details(
     if stored is None:
         raise AnswersError(f"{path} does not say how its answers were found: write it anew with identify --details")
     try:
-        facts = RunFacts(**stored)
-    except TypeError as error:
+        facts = RunFacts(**stored | {"expected": _expectation(stored.get("expected"))})
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise AnswersError(f"{path} is of another version: write it anew with identify --details") from error
     query = _places(path, table.column("image"), query_names, "queries")
     if missing := len(query_names) - len(np.unique(query)):
@@ -165,6 +170,17 @@ def read_details(
         query_names,
     )
     return ranking, facts
+
+
+def _expectation(stored: Any) -> Expectation | None:
+    """Give back the expectation that `asdict` made a mapping of."""
+    if stored is None:
+        return None
+    shares = {
+        name: None if share is None else Share(*(float(share[part]) for part in ("value", "low", "high")))
+        for name, share in stored.items()
+    }
+    return Expectation(**shares)
 
 
 def _places(path: Path, column: Any, names: Sequence[str], what: str) -> Anything:

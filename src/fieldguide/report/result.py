@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from fieldguide.embedding import EmbeddingTable
 from fieldguide.recognition import Answer, Ranking
+from fieldguide.recognition.expectation import Expectation
 from fieldguide.records.answers import Format
 from fieldguide.records.unreadable import UnreadablePicture
 from fieldguide.report.answers import write_answers
@@ -76,6 +77,11 @@ class IdentificationResult:
     def contamination_interval(self) -> tuple[float, float] | None:
         """Its 90% interval, where it was estimated."""
         return self.ranking.contamination_interval
+
+    @property
+    def expected(self) -> Expectation | None:
+        """How right the recognizer expects its names to be, before `name_above`; None where it does not say."""
+        return self.ranking.expected
 
     @property
     def unreadable(self) -> Sequence[UnreadablePicture]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fieldguide.report.data import ReportData, confidence
+from fieldguide.report.expectation import expectation_in_words, poor_expectation
 
 BINS = 20  # of the little histogram
 
@@ -30,7 +31,11 @@ def summarise(data: ReportData) -> list[Tile]:
         _contamination(data),
     ]
     probability = data.ranking.probability[:, 0]
-    if not np.isnan(probability).all():
+    if (least := data.facts.name_above) is not None:
+        named = probability[data.ranking.codes[:, 0] >= 0]
+        if len(named):
+            tiles.append(Tile(f"{named.mean():.0%}", "of names expected right", f"each at least {least:.0%} probable"))
+    elif not np.isnan(probability).all():
         sure = np.nanmean(probability)
         nearly = np.mean(np.nan_to_num(probability) >= 0.9)
         tiles.append(Tile(f"{sure:.0%}", "of first answers expected right", f"{nearly:.0%} are at least 90% probable"))
@@ -53,7 +58,18 @@ def describe(data: ReportData) -> str:
     rejection_summary = facts.rejection_summary.replace("contamination", "share")
     made_of = facts.backbone if facts.names_backbone else "other programs: " + facts.backbone
     how = f"How it was answered: {facts.recipe}, by embeddings of {made_of}. None of these: {rejection_summary}."
-    return f"{pictures} of {classes}. {how}"
+    named = "" if facts.name_above is None else f" Named from a probability of {facts.name_above:g} on."
+    return f"{pictures} of {classes}. {how}{named}"
+
+
+def expect(data: ReportData) -> list[str]:
+    """Say what was expected of the names, and in a second sentence what is poor of it; nothing where nothing was."""
+    facts = data.facts
+    if facts.expected is None:
+        return []
+    words = expectation_in_words(facts.expected, facts.name_above, "the gallery")
+    said = (words and f"expected, {words}"), poor_expectation(facts.expected)
+    return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in said if sentence]
 
 
 def histogram(data: ReportData) -> list[float]:

@@ -18,7 +18,7 @@ from fieldguide.core.progress import progress
 from fieldguide.report.data import ReportData
 from fieldguide.report.figures import FigureSpec, draw_all
 from fieldguide.report.page.json_data import page_data
-from fieldguide.report.page.summary import describe, histogram, summarise
+from fieldguide.report.page.summary import describe, expect, histogram, summarise
 from fieldguide.report.pictures import thumbnail
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def write_page(data: ReportData, path: Path, *, show: bool = True) -> None:
     parts = page.get_template("page.html").generate(
         title=f"What {len(data.ranking):,} picture{'s' * (len(data.ranking) > 1)} show{'s' * (len(data.ranking) == 1)}",
         description=describe(data),
+        expectation=expect(data),
         tiles=summarise(data),
         histogram=histogram(data),
         has_truth=data.truth is not None,
