@@ -1,7 +1,9 @@
 """A page of a run that lies on disk, and its figures in files of their own: what `fieldguide report` does."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fieldguide.core.errors import FieldguideError
 from fieldguide.core.files import written_whole
@@ -9,10 +11,13 @@ from fieldguide.core.outputs import FIGURE, REPORT, check_output_folder, check_o
 from fieldguide.pipelines.report_data import read_report_data
 from fieldguide.records.answers import Format
 from fieldguide.records.places import Roots
-from fieldguide.report import ReportData, draw_all
+from fieldguide.report import draw_all
 from fieldguide.report.data import check_report
 from fieldguide.report.figures import FIGURES, FigureSpec
 from fieldguide.report.page import write_page
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_report(
@@ -79,13 +84,16 @@ def write_report(
         show=show,
     )
     check_overwrites([page, *drawn], [*data.gallery.paths, *data.queries.paths])
-    written = write_figures(data, folder) if folder else []
-    write_page(data, page, show=show)
+    if folder is None:
+        write_page(data, page, show=show)
+        return []
+    written: list[Path] = []
+    write_page(data, page, _kept(draw_all(data), folder, written), show=show)
     return written
 
 
 def figure_paths(folder: Path) -> list[Path]:
-    """Where `write_figures` may write."""
+    """Where figures may be written in a folder."""
     return [_figure_path(spec, folder) for spec in FIGURES]
 
 
@@ -93,8 +101,12 @@ def _figure_path(spec: FigureSpec, folder: Path) -> Path:
     return folder / f"{spec.name}.{'png' if spec.pictures else 'svg'}"
 
 
-def write_figures(data: ReportData, folder: Path) -> list[Path]:
-    """Write every figure that the run has something for, those of lines as SVG, those of pictures as PNG.
+def _kept(
+    figures: Iterable[tuple[FigureSpec, "Figure"]], folder: Path, written: list[Path]
+) -> Iterator[tuple[FigureSpec, "Figure"]]:
+    """Write each figure that is drawn for the page to a file, and add its path to `written`.
+
+    Those of lines are written as SVG, those of pictures as PNG.
 
     Raises
     ------
@@ -104,13 +116,12 @@ def write_figures(data: ReportData, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FieldguideError(f"{folder} cannot be made: {error.strerror}") from error
-    paths = []
-    for spec, figure in draw_all(data):
+    for spec, figure in figures:
+        yield spec, figure
         path = _figure_path(spec, folder)
         with written_whole(path) as scratch:
             figure.savefig(scratch, dpi=200)
-        paths.append(path)
-    return paths
+        written.append(path)
 
 
 def _path(path: str | os.PathLike[str] | None) -> Path | None:

@@ -10,7 +10,7 @@ from fieldguide.recognition import Ranking
 from fieldguide.records import ImageTable
 from fieldguide.records.image_table import Source
 from fieldguide.report.data import true_codes
-from fieldguide.report.pictures import draw_picture
+from fieldguide.report.pictures import draw_picture, picture_axes
 from fieldguide.report.style import DISTRACTOR, FAINT, INK, shown, styled
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def draw_confused_pairs(
     blocks: Any = figure.subfigures(1, 3, wspace=0.04)
     for block, title in zip(blocks, TITLES, strict=True):
         block.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=9)
-    grids = [block.subplots(len(pairs), SHOTS, squeeze=False) for block in blocks]
+    grids = [picture_axes(block, len(pairs), SHOTS) for block in blocks]
     for line, (true, answered, rows) in enumerate(pairs):
         label, other = str(ranking.classes[true]), str(ranking.classes[answered])
         sources = (
@@ -61,7 +61,6 @@ def draw_confused_pairs(
         )
         for grid, paths in zip(grids, sources, strict=True):
             for axis in grid[line]:
-                axis.set_axis_off()
                 axis.set_anchor("N")
             for axis, path in zip(grid[line], paths, strict=False):
                 draw_picture(axis, path)

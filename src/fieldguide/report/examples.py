@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fieldguide.records import ImageTable
-from fieldguide.report.pictures import draw_picture
+from fieldguide.report.pictures import draw_picture, picture_axes
 from fieldguide.report.style import FAINT, shown, styled
 
 if TYPE_CHECKING:
@@ -37,17 +37,13 @@ def draw_examples(gallery: ImageTable, queries: ImageTable, seed: int = 0) -> "F
     left.suptitle("Classes and their shots", x=0.01, ha="left", fontweight="bold", fontsize=9)
     right.suptitle("Queries", x=0.01, ha="left", fontweight="bold", fontsize=9)
     labels = np.asarray(gallery.labels)
-    for line, label in zip(left.subplots(len(classes), columns, squeeze=False), classes, strict=True):
+    for line, label in zip(picture_axes(left, len(classes), columns), classes, strict=True):
         rows = np.flatnonzero(labels == label)[:columns]
         for axis, row in zip(line, rows, strict=False):
             draw_picture(axis, gallery.sources[row])
             axis.set_anchor("N")
-        for axis in line[len(rows) :]:
-            axis.set_axis_off()
         line[0].set_title(shown(label, 12 * len(rows)), fontsize=7, fontweight="normal", color=FAINT)
-    places = right.subplots(len(classes), QUERIES, squeeze=False).ravel()
+    places = picture_axes(right, len(classes), QUERIES).ravel()
     for axis, row in zip(places, queries_shown, strict=False):
         draw_picture(axis, queries.sources[row])
-    for axis in places[len(queries_shown) :]:
-        axis.set_axis_off()
     return figure

@@ -1,6 +1,6 @@
 """Every figure of a report, by name. A new one is a module with a function, and one line here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +51,10 @@ class FigureSpec:
     pictures: bool = False
 
 
-def draw_all(data: ReportData) -> Iterator[tuple[FigureSpec, "Figure"]]:
-    """Draw every figure that the run has something for, in the order of the page."""
+def draw_all(data: ReportData, without: Collection[str] = ()) -> Iterator[tuple[FigureSpec, "Figure"]]:
+    """Draw every figure that the run has something for, but those named in `without`, in the order of the page."""
     for spec in FIGURES:
-        if spec.possible(data):
+        if spec.name not in without and spec.possible(data):
             yield spec, spec.draw(data)
 
 

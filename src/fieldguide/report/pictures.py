@@ -3,6 +3,7 @@
 import io
 from typing import TYPE_CHECKING, Any
 
+from fieldguide.core.arrays import Anything
 from fieldguide.images.decoding import UnreadableError, open_rgb
 from fieldguide.records.image_table import Source
 from fieldguide.report.style import FAINT
@@ -13,9 +14,28 @@ if TYPE_CHECKING:
 SIDE = 160  # pixels, of a picture in a figure
 
 
+def picture_axes(figure: Any, lines: int, columns: int, **options: Any) -> Anything:
+    """Make axes for pictures, (lines, columns), with captions above and without ticks.
+
+    Titles stand where they always do without ticks. Told so, matplotlib does not place those ticks that nobody sees
+    to find it out, which took most of a drawing's time.
+
+    Parameters
+    ----------
+    figure : or a part of one
+    options : of `Figure.subplots`
+    """
+    import matplotlib
+
+    with matplotlib.rc_context({"axes.titley": 1.0}):
+        axes: Anything = figure.subplots(lines, columns, squeeze=False, **options)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return axes
+
+
 def draw_picture(axis: Any, source: Source) -> None:
-    """Draw a picture on an axis, without ticks; one that cannot be read is a word."""
-    axis.set_axis_off()
+    """Draw a picture on one of `picture_axes`; one that cannot be read is a word."""
     try:
         axis.imshow(small(source, SIDE))
     except UnreadableError:

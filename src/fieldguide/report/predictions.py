@@ -10,7 +10,7 @@ from fieldguide.core.arrays import Anything
 from fieldguide.recognition import NOTHING, UNKNOWN, Ranking
 from fieldguide.records.image_table import Source
 from fieldguide.report.data import confidence, true_codes, unknown_probability
-from fieldguide.report.pictures import draw_picture, frame
+from fieldguide.report.pictures import draw_picture, frame, picture_axes
 from fieldguide.report.style import FAINT, INK, KNOWN, percent, shown, styled
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ def draw_predictions(
     height = 1.36 * max(n, 1) + HEAD
     figure = Figure(figsize=(1.25 * (k + 1.2), height))  # no layout engine: it takes a second for 48 axes
     figure.subplots_adjust(0.01, 0.08 / height, 0.99, 1 - (0.32 + HEAD) / height, wspace=0.08, hspace=0.36)
-    axes = figure.subplots(max(n, 1), k + 1, squeeze=False, gridspec_kw={"width_ratios": [1.2] + [1] * k})
+    axes = picture_axes(figure, max(n, 1), k + 1, gridspec_kw={"width_ratios": [1.2] + [1] * k})
     for axis in axes.flat:
-        axis.set_axis_off()
         axis.set_anchor("N")  # captions of a line stand beside each other, whatever shape the pictures have
     for axis, words in (axes[0, 0], "Query"), (axes[0, 1], "Answers, likeliest first"):
         left = axis.get_position().x0

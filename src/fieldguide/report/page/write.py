@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -44,13 +44,20 @@ class Drawn:
     height: int
 
 
-def write_page(data: ReportData, path: Path, *, show: bool = True) -> None:
+def write_page(
+    data: ReportData,
+    path: Path,
+    figures: "Iterable[tuple[FigureSpec, Figure]] | None" = None,
+    *,
+    show: bool = True,
+) -> None:
     """Write the page of a run.
 
     Parameters
     ----------
     data : of n queries
     path : of the file; it appears whole or not at all
+    figures : as `draw_all` gives them, where they serve for more than the page; the page draws its own unless given
     show : whether to show progress
 
     Raises
@@ -60,6 +67,8 @@ def write_page(data: ReportData, path: Path, *, show: bool = True) -> None:
     REPORT.check(path)
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    if figures is None:
+        figures = draw_all(data, without=IN_THE_PAGE)
     page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     parts = page.get_template("page.html").generate(
         title=f"What {len(data.ranking):,} picture{'s' * (len(data.ranking) > 1)} show{'s' * (len(data.ranking) == 1)}",
@@ -69,7 +78,7 @@ def write_page(data: ReportData, path: Path, *, show: bool = True) -> None:
         histogram=histogram(data),
         has_truth=data.truth is not None,
         has_probability=bool(histogram(data)),
-        figures=(_drawn(spec, figure) for spec, figure in draw_all(data) if spec.name not in IN_THE_PAGE),
+        figures=(_drawn(spec, figure) for spec, figure in figures if spec.name not in IN_THE_PAGE),
         data=_json(page_data(data, path)),
         thumbnails=_thumbnails(data, show),
         chunk=CHUNK,
