@@ -59,7 +59,8 @@ def test_embeddings_are_those_of_transformers(family, folders, catalog):
     assert cosines(ours - centre, theirs - centre).min() >= 0.999
 
 
-@pytest.mark.parametrize("family", CHECKPOINTS)
+# An engine runs the network alone; two of the families are the network of another behind another processor
+@pytest.mark.parametrize("family", [family for family in CHECKPOINTS if family not in ("clip-new", "siglip2")])
 def test_engines_agree_on_checkpoints(family, folders, catalog):
     backbone = load_backbone(str(folders[family]))
     torch = embed(catalog, backbone, engine="torch", show=False).matrix

@@ -378,9 +378,10 @@ def test_faiss_gives_every_row_neighbours_though_all_are_alike(monkeypatch):
 
 
 def test_many_queries_are_answered_as_well_with_faiss_as_exactly_and_the_same_each_time(monkeypatch):
-    gallery, labels, queries, truth = task(classes=40, each=60)
+    gallery, labels, queries, truth = task(classes=40, each=24)
     exact = TransductiveClassifier().fit(gallery, labels).rank(queries)
     monkeypatch.setattr("fieldguide.recognition.neighbours.EXACT_UP_TO", 1000)
+    monkeypatch.setattr("fieldguide.recognition.approximate.ROWS_A_LIST", 30)  # 48 lists, of which 32 are searched
     first, second = (TransductiveClassifier().fit(gallery, labels).rank(queries) for _ in range(2))
     assert first.codes.tobytes() == second.codes.tobytes()
     assert first.probability.tobytes() == second.probability.tobytes()
