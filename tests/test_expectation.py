@@ -81,6 +81,12 @@ def test_the_fewer_classes_taught_and_the_less_the_share_is_known_the_wider():
     assert width(perhaps, 100) > 1.5 * width(surely, 100)
 
 
+def test_a_share_that_rounding_lifts_above_one_is_one():
+    barely_more = np.full(40, np.nextafter(1, 2))
+    share = expect(np.ones(40, bool), barely_more, np.ones((1, 40)), 30).names_right
+    assert (share.low, share.value, share.high) == (1, 1, 1)
+
+
 # --- where nothing can be told apart ---------------------------------------------------------------------------------
 
 

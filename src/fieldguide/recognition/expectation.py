@@ -57,7 +57,7 @@ def expect(named: Flags, first_given_known: Anything, known: Anything, effective
         number = whole.sum(axis=1)
         if number.mean() < LEAST:
             return None
-        value = float(part.sum() / number.sum())
+        value = min(1.0, float(part.sum() / number.sum()))  # sums are rounded
         variance = (part.sum(axis=1) / np.maximum(number, LEAST)).var()
         variance += value * (1 - value) * (1 / max(effective, 1.0) + 1 / number.mean())
         reach = NINETY * float(np.sqrt(variance))
