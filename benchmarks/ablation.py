@@ -1,14 +1,14 @@
 """The default recognizer with each of its parts removed: a table in Markdown.
 
-    python benchmarks/ablation.py NAME=FOLDER [NAME=FOLDER ...]
+    python benchmarks/ablation.py NAME=FOLDER [NAME=FOLDER ...] [--only PART ...]
 
 Folders as for benchmarks/recognition.py. Tasks named alike but for a number at the end are averaged.
 """
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 
 from fieldguide import TransductiveClassifier
 from fieldguide.recognition import PowerCentring, WithinClassWhitening
-from fieldguide.recognition.contamination import _by_high_scores, _by_likelihood
+from fieldguide.recognition.calibration import RehearsedCalibration
 from fieldguide.recognition.evidence import Evidence
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.whitening import _principal_axes
@@ -47,8 +47,25 @@ class Uncentred(PowerCentring):
         return self
 
 
+@contextmanager
+def equal_shots() -> Iterator[None]:
+    """Let every picture send out as much, whichever class it is of."""
+    with ExitStack() as stack:
+        for module in "propagation", "evidence":
+            stack.enter_context(patch(HERE + module + ".source_mass", lambda codes: np.ones(len(codes), np.float32)))
+        yield
+
+
+def at_the_mean(calibration: RehearsedCalibration, log_odds: np.ndarray, share: float | None) -> np.ndarray:
+    """Answer for the share to expect alone."""
+    return ALL_SHARES(calibration, log_odds, calibration.posterior.mean if share is None else share)
+
+
 ALL_FEATURES = Evidence.features
+ALL_SHARES = RehearsedCalibration.known
 AXES = _principal_axes
+# The scale of scores alone is learned, and a known query's class is always among the candidates
+ONE_TEMPERATURE = [(-4.0, 2.0), (0.0, 0.0), (8.0, 8.0), (0.0, 0.0)]
 REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "nothing": nullcontext,
     "power": lambda: patch(HERE + "centred.PowerCentring", lambda: PowerCentring(power=1)),
@@ -69,8 +86,14 @@ REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
         HERE + "transductive.representativeness",
         lambda codes, episode, queries: np.ones(len(episode.heldout_shot_rows)),
     ),
-    "share by likelihood": lambda: patch(HERE + "contamination._by_likelihood", _by_high_scores),
-    "share by high scores": lambda: patch(HERE + "contamination._by_high_scores", _by_likelihood),
+    "integral over the share": lambda: patch.object(RehearsedCalibration, "known", at_the_mean),
+    "scores out of fold": lambda: patch(HERE + "known_or_not.FOLDS", 1),
+    "sureness query by query": lambda: patch(HERE + "class_probability.BOUNDS", ONE_TEMPERATURE),
+    "mismatch of examples": lambda: patch(HERE + "contamination.MISMATCH", 0.0),
+    "twins count once": lambda: patch(
+        HERE + "transductive.distinct_shots", lambda gallery, *others: np.arange(len(gallery))
+    ),
+    "classes send out as much": equal_shots,
     "sharper with all shots": lambda: patch(HERE + "calibration._score_scale", lambda episodes: 1.0),
 }
 
@@ -78,6 +101,7 @@ REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--only", nargs="+", choices=REMOVED, default=REMOVED, help="parts to remove, all if not given")
     args = parser.parse_args()
     sets: dict[str, list[Task]] = defaultdict(list)
     for named in args.tasks:
@@ -85,8 +109,8 @@ def main() -> None:
         sets[name.rstrip("0123456789 ")].append(read_task(Path(folder)))
     print("| removed |" + "".join(f" {name}: mAP@5 | AUROC | contamination off by | ECE |" for name in sets))
     print("| --- |" + " --- |" * (4 * len(sets)))
-    for part, removal in REMOVED.items():
-        with removal():
+    for part in args.only:
+        with REMOVED[part]():
             print(f"| {part} |" + "".join(cells(tasks) for tasks in sets.values()), flush=True)
 
 

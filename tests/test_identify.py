@@ -230,7 +230,6 @@ def test_nothing_is_said_where_nothing_is_expected(expecting, few, done, tmp_pat
         assert not outcome.complaints
 
 
-@pytest.mark.skip(reason="no recognizer says yet what it expects of its answers")
 def test_the_default_recognizer_says_what_to_expect_and_keeps_to_it(run_without_options, task):
     folder, outcome = run_without_options
     assert re.search(

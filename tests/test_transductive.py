@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import config_context
 from sklearn.base import clone
@@ -13,10 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from drawn_task import average_precision, task
 from fieldguide import CosineClassifier, InductiveClassifier, ProbabilisticClassifier, TransductiveClassifier
 from fieldguide.recognition import NOTHING, UNKNOWN, PowerCentring, WithinClassWhitening
 from fieldguide.recognition.centred import CentredRows
-from fieldguide.recognition.contamination import Mixture, Scores, estimate
 from fieldguide.recognition.episodes import draw_episodes, representativeness
 from fieldguide.recognition.neighbours import nearest, unit_rows
 from fieldguide.recognition.propagation import ALPHA, ROUNDS, neighbour_graph, propagate
@@ -28,29 +28,6 @@ TRANSDUCTIVE = {
 }
 
 
-def task(*, shots=3, classes=30, distractor_classes=15, each=12, noise=0.9, seed=0):
-    """Give a gallery, its labels, queries and the truth: classes are directions, one axis of noise outshines them."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(classes + distractor_classes, 32))
-
-    def pictures(code, n):
-        rows = centres[code] + noise * rng.normal(size=(n, 32))
-        return np.hstack([rows, 6 * rng.normal(size=(n, 2))])  # light, say: it tells nothing of the class
-
-    gallery = np.concatenate([pictures(code, shots) for code in range(classes)])
-    labels = np.repeat([f"class {code:02}" for code in range(classes)], shots)
-    codes = np.repeat(np.arange(classes + distractor_classes), each)
-    queries = np.concatenate([pictures(code, each) for code in range(classes + distractor_classes)])
-    order = rng.permutation(len(codes))
-    truth = np.where(codes < classes, codes, UNKNOWN)[order]
-    return gallery, labels, queries[order], truth
-
-
-def average_precision(ranking, truth):
-    hits = ranking.codes == truth[:, None]
-    return np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0).mean()
-
-
 @pytest.mark.parametrize("shots", [1, 2, 3, 5])
 def test_it_beats_cosine_and_the_share_it_is_not_told(shots):
     gallery, labels, queries, truth = task(shots=shots)
@@ -59,9 +36,9 @@ def test_it_beats_cosine_and_the_share_it_is_not_told(shots):
     plain = CosineClassifier().fit(gallery, labels).rank(queries)
     assert average_precision(ranking, truth) > average_precision(plain, truth) + 0.2
     if shots > 1:  # of one shot none can be hidden, and the estimate is rough
-        assert ranking.contamination == pytest.approx(1 / 3, abs=0.1)
+        assert ranking.contamination == pytest.approx(1 / 3, abs=0.15)  # thirty classes do not show it better
         low, high = ranking.contamination_interval
-        assert low <= high
+        assert low <= 1 / 3 <= high
 
 
 @pytest.mark.parametrize("seed", [0, 2, 3])
@@ -407,38 +384,6 @@ def test_rows_mapped_when_asked_for_are_those_mapped_at_once():
     assert len(lazy.of(order)) == 13
     assert np.allclose(lazy.of(order)[3:11], at_once[3:11], atol=1e-6)
     assert np.allclose(lazy.of(order)[np.array([12, 0, 5])], at_once[[12, 0, 5]], atol=1e-6)
-
-
-@settings(max_examples=12)
-@given(
-    share=st.floats(0.05, 0.95),
-    apart=st.floats(1.5, 4),
-    seed=st.integers(0, 99),
-)
-def test_the_share_of_a_mixture_is_found(share, apart, seed):
-    rng = np.random.default_rng(seed)
-
-    def scores(n, distractors):
-        values = rng.normal(size=n) + apart * (np.arange(n) >= distractors * n)
-        return Scores(values, np.arange(n) % 50, np.ones(n))
-
-    mixture = Mixture(scores(600, 0), scores(600, 1), scores(3000, share), np.zeros(3000, bool))
-    found, (low, high) = estimate(mixture, 3000, seed)
-    assert found == pytest.approx(share, abs=0.08)
-    assert low <= found <= high
-
-
-def test_queries_of_held_out_classes_are_not_counted_as_distractors():
-    rng = np.random.default_rng(0)
-    even = np.ones(1000)
-    groups = np.arange(1000) % 50
-    known, strange = (Scores(rng.normal(size=1000) + shift, groups, even) for shift in (2, 0))
-    # a fifth of the queries are distractors; a quarter of all are, or seem to be, of classes the rehearsal holds out
-    in_heldout_class = groups < 12
-    values = rng.normal(size=1000) + 2 * ((rng.random(1000) > 0.2) & ~in_heldout_class)
-    queries = Scores(values, groups, even)
-    assert Mixture(known, strange, queries, in_heldout_class).share() == pytest.approx(0.2, abs=0.06)
-    assert Mixture(known, strange, queries, np.zeros(1000, bool)).share() > 0.3
 
 
 @given(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=40), seed=st.integers(0, 9))

@@ -1,33 +1,29 @@
 """Probabilities learned without one labelled distractor, from episodes in which gallery pictures play the queries.
 
-A logistic regression separates held-out shots of classes that stay from those of held-out classes; a temperature turns
-the scores of classes into probabilities.
+Hidden shots of classes that stay are known queries, shots of hidden classes are distractors; from both is learned how
+to tell them apart, how many of the real queries are which, and how far the ranking of classes can be trusted.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit, softmax
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from scipy.special import expit, logit
 
 from fieldguide.core.arrays import Anything, Flags, Ints
-from fieldguide.recognition.contamination import (
-    PRIOR,
-    PRIOR_QUERIES,
-    Mixture,
-    Scores,
-    estimate,
-    estimate_without_known,
-)
+from fieldguide.recognition.class_probability import USUAL, ClassProbability, Example
+from fieldguide.recognition.contamination import Scores, SharePosterior, posterior_of_share
 from fieldguide.recognition.evidence import COSINE_WEIGHT, Evidence
-from fieldguide.recognition.labels import ignore_convergence
+from fieldguide.recognition.known_or_not import KnownOrNot
+from fieldguide.recognition.one_shot import OneShotCalibration
 
-ENOUGH = 5  # examples of a kind; from fewer nothing is learned
-TEMPERATURES = np.geomspace(0.15, 4, 34)
+ENOUGH = 5  # examples of a kind, of as many classes; from fewer nothing is learned
+LEVELS = 12  # shares that probabilities are averaged over
+EVEN_QUERIES = (
+    10  # of which nothing is known, added to all, so that the share of many does not decide over a single one
+)
 
 
 @dataclass(frozen=True)
@@ -60,24 +56,48 @@ class EpisodeEvidence:
     in_heldout_class: Flags
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What turns evidence into probabilities.
+class Calibration(Protocol):
+    """What turns evidence into probabilities."""
+
+    @property
+    def posterior(self) -> SharePosterior:
+        """What is known of the share of distractors."""
+
+    def log_odds(self, evidence: Evidence) -> Anything:
+        """(n,) log odds of known against distractor, were both equally frequent."""
+
+    @property
+    def effective(self) -> float:
+        """How many classes of equal weight it was learned from."""
+
+    def known(self, log_odds: Anything, share: float | None) -> Anything:
+        """(m, n) the probability of being known, under m shares of distractors, each as likely to be the true one.
+
+        Their mean over these is the probability. There is one where `share` is given.
+        """
+
+    def class_probability(self, evidence: Evidence, log_odds: Anything, share: float | None) -> Anything:
+        """(n, k) probability of each candidate, given that the query is known."""
+
+
+@dataclass(frozen=True, eq=False)
+class RehearsedCalibration:
+    """Calibration by hidden shots and hidden classes.
 
     Attributes
     ----------
-    model : features of a query to log odds of known against distractor; None where nothing could be learned
-    temperature : divides the scores of candidates before their softmax
-    contamination : estimated share of distractors
-    interval : its 90% interval
+    model : tells known queries from distractors; None where there was too little to learn it from
+    classes : how sure the ranking of classes is
+    posterior : what is known of the share of distractors
+    effective : how many classes of equal weight it was learned from
     score_scale : multiplies all scores, at least 1: they separate better than in the episodes, where a shot is missing
     neutral_cosine : where nothing could be learned, the cosine to a class's mean at which either is as likely
     """
 
-    model: Pipeline | None
-    temperature: float
-    contamination: float
-    interval: tuple[float, float]
+    model: KnownOrNot | None
+    classes: ClassProbability
+    posterior: SharePosterior
+    effective: float = 0.0
     score_scale: float = 1.0
     neutral_cosine: float = 0.0
 
@@ -85,66 +105,83 @@ class Calibration:
         """(n,) log odds of known against distractor, were both equally frequent."""
         if self.model is None:
             return np.asarray(COSINE_WEIGHT * (evidence.cosine.max(axis=1).astype(np.float64) - self.neutral_cosine))
-        return np.asarray(self.model.decision_function(evidence.features()) * self.score_scale)
+        return self.model.log_odds(evidence, self.score_scale)
 
-    def class_probability(self, evidence: Evidence) -> Anything:
+    def known(self, log_odds: Anything, share: float | None) -> Anything:
+        """(m, n) the probability of being known, under m shares of distractors, each as likely to be the true one."""
+        shares = self.posterior.quantiles(LEVELS) if share is None else [share]
+        return np.stack([known_probability(log_odds, one) for one in shares])
+
+    def class_probability(self, evidence: Evidence, log_odds: Anything, share: float | None) -> Anything:
         """(n, k) probability of each candidate, given that the query is known."""
-        return np.asarray(softmax(evidence.score() / self.temperature * self.score_scale, axis=1))
+        clearness = log_odds if self.model is None else self.model.score(evidence.features())
+        return self.classes(evidence.score(), clearness, self.score_scale)
 
 
-def calibrate(episodes: Sequence[EpisodeEvidence], guesses: Ints, seed: int) -> Calibration:
+def calibrate(episodes: Sequence[EpisodeEvidence], guesses: Ints, n_classes: int, seed: int) -> Calibration:
     """Learn from episodes of the same queries.
 
     Parameters
     ----------
     episodes : at least one
-    guesses : (n_queries,) the class that each real query seems to be of; with no queries there is no estimate
-    seed : of the interval's bootstrap
-
-    Sources: calibration on held-out data, Platt 1999, with temperature, Guo et al., ICML 2017.
+    guesses : (n_queries,) the class that each real query seems to be of; without queries the share stays unknown
+    n_classes : of the gallery
+    seed : of the bootstraps
     """
     known, distractors, queries = (
         np.concatenate([getattr(one, kind).features() for one in episodes])
         for kind in ("known", "distractors", "queries")
     )
-    n = len(guesses)
-    distractor_groups = np.concatenate([one.distractor_groups for one in episodes])
-    distractor_weight = np.concatenate([one.distractor_weight for one in episodes])
-    if len(distractors) < ENOUGH or len(known) + n < ENOUGH:
-        return Calibration(None, _temperature(episodes), PRIOR, (0.0, 1.0), neutral_cosine=_neutral_cosine(episodes))
-    if len(known) < ENOUGH:
-        model = _fit(queries, distractors, np.ones(len(queries)), distractor_weight)
-        share, interval = estimate_without_known(
-            model.decision_function(distractors), model.decision_function(queries), n
-        )
-        return Calibration(model, 1.0, share, interval)
-    weight = np.concatenate([one.known_weight for one in episodes])
-    model = _fit(known, distractors, weight / weight.mean(), distractor_weight)
-    temperature, score_scale = _temperature(episodes), _score_scale(episodes)
-    if not n:
-        return Calibration(model, temperature, PRIOR, (0.0, 1.0), score_scale)
-    mixture = Mixture(
-        Scores(model.decision_function(known), np.concatenate([one.known_groups for one in episodes]), weight),
-        Scores(
-            model.decision_function(distractors),
-            distractor_groups,
-            distractor_weight,
-        ),
-        _equal_weights(model.decision_function(queries), np.tile(guesses, len(episodes))),
-        np.concatenate([one.in_heldout_class for one in episodes]),
+    groups, distractor_groups, weight, distractor_weight = (
+        np.concatenate([getattr(one, name) for one in episodes])
+        for name in ("known_groups", "distractor_groups", "known_weight", "distractor_weight")
     )
-    share, interval = estimate(mixture, n, seed)
-    return Calibration(model, temperature, share, interval, score_scale)
+    n = len(guesses)
+    heldout = float(np.mean([one.in_heldout_class.mean() for one in episodes])) if n else 0.0
+    effective = _effective(groups, weight)
+    query_rows = np.tile(np.arange(n), len(episodes))  # the share is that of these queries: one by one
+    if len(distractors) < ENOUGH or (effective < ENOUGH and n < ENOUGH):
+        neutral = _neutral_cosine(episodes)
+        return RehearsedCalibration(None, ClassProbability(USUAL), SharePosterior.of(), neutral_cosine=neutral)
+    if effective < ENOUGH:
+        unlike = query_rows + distractor_groups.max() + 1
+        model, of_queries, of_distractors = KnownOrNot.fit(
+            queries, distractors, (np.ones(len(queries)), distractor_weight), (unlike, distractor_groups)
+        )
+        return OneShotCalibration.of(
+            model,
+            Scores(of_distractors, distractor_groups, distractor_weight),
+            Scores(of_queries, query_rows, np.ones(len(queries))),
+            heldout,
+            n_classes,
+            seed,
+        )
+    model, of_known, of_distractors = KnownOrNot.fit(
+        known, distractors, (weight, distractor_weight), (groups, distractor_groups)
+    )
+    examples = [Example(one.known.score(), one.known.codes == one.known_codes[:, None]) for one in episodes]
+    classes = ClassProbability.fit(examples, of_known, weight, effective)
+    posterior = SharePosterior.of()
+    if n:
+        posterior = posterior_of_share(
+            Scores(of_known, groups, weight),
+            Scores(of_distractors, distractor_groups, distractor_weight),
+            Scores(model.score(queries), query_rows, np.ones(len(queries))),
+            heldout,
+            seed,
+        )
+    return RehearsedCalibration(model, classes, posterior, effective, _score_scale(episodes))
 
 
-def dense_probability(evidence: Evidence, calibration: Calibration, n_classes: int) -> Anything:
-    """Spread the candidates' probabilities over all classes, (n, n_classes); the largest is that of `evidence.best()`.
+def dense_probability(evidence: Evidence, given_known: Anything, n_classes: int) -> Anything:
+    """Spread the candidates' probabilities (n, k) over all classes, (n, n_classes); the largest is `evidence.best()`'s.
 
     Classes that are no candidates have 0; rows sum to 1.
     """
+    given_known = given_known / given_known.sum(axis=1, keepdims=True)
     probability = np.zeros((len(evidence.codes), n_classes))
     row, place = np.nonzero(evidence.codes >= 0)
-    probability[row, evidence.codes[row, place]] = calibration.class_probability(evidence)[row, place]
+    probability[row, evidence.codes[row, place]] = given_known[row, place]
     rows, best = np.arange(len(probability)), evidence.best()
     highest = probability.max(axis=1, initial=0)
     tied = (probability == highest[:, None]).argmax(axis=1) != best  # then the one that `predict` takes, by a hair
@@ -159,7 +196,7 @@ def known_probability(log_odds: Anything, contamination: float) -> Anything:
     """
     if 1 - contamination in (0, 1):
         return np.full(len(log_odds), 1.0 - contamination)
-    padded = np.concatenate([log_odds, np.zeros(round(PRIOR_QUERIES))])
+    padded = np.concatenate([log_odds, np.zeros(EVEN_QUERIES)])
     # Were all queries like the one with the highest log odds, or like that with the lowest: the shift is in between
     middle = logit(1 - contamination)
     low, high = middle - padded.max() - 1, middle - padded.min() + 1
@@ -167,8 +204,12 @@ def known_probability(log_odds: Anything, contamination: float) -> Anything:
     return np.asarray(expit(log_odds + shift))
 
 
-def _equal_weights(values: Anything, groups: Ints) -> Scores:
-    return Scores(values, groups, np.ones(len(values)))
+def _effective(groups: Ints, weight: Anything) -> float:
+    """Give how many classes of equal weight would say as much as these (Kish, Survey sampling, 1965)."""
+    if not len(groups):
+        return 0.0
+    per_class = np.bincount(groups, weight)
+    return float(per_class.sum() ** 2 / (per_class**2).sum())
 
 
 def _neutral_cosine(episodes: Sequence[EpisodeEvidence]) -> float:
@@ -186,17 +227,6 @@ def _neutral_cosine(episodes: Sequence[EpisodeEvidence]) -> float:
     return 0.0
 
 
-def _fit(known: Anything, distractor: Anything, weight: Anything, distractor_weight: Anything) -> Pipeline:
-    # balanced: there are several times more examples of one kind, which says nothing about the queries
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced"))
-    with ignore_convergence():
-        return model.fit(
-            np.concatenate([known, distractor]),
-            np.repeat([1, 0], [len(known), len(distractor)]),
-            logisticregression__sample_weight=np.concatenate([weight, distractor_weight]),
-        )
-
-
 def _score_scale(episodes: Sequence[EpisodeEvidence]) -> float:
     """Find by how much a picture's distance to the mean of k shots varies less than to the mean of k - 1.
 
@@ -204,17 +234,3 @@ def _score_scale(episodes: Sequence[EpisodeEvidence]) -> float:
     """
     shots = np.concatenate([one.class_sizes for one in episodes])
     return float(np.mean((1 + 1 / (shots - 1)) / (1 + 1 / shots)))
-
-
-def _temperature(episodes: Sequence[EpisodeEvidence]) -> float:
-    """Choose the temperature under which the held-out shots' own classes are likeliest; 1 if there are none."""
-    weight = np.concatenate([one.known_weight for one in episodes])
-    losses = np.zeros((len(weight), len(TEMPERATURES)))
-    start = 0
-    for one in episodes:
-        right = one.known.codes == one.known_codes[:, None]
-        for column, temperature in enumerate(TEMPERATURES):
-            likelihood = (softmax(one.known.score() / temperature, axis=1) * right).sum(axis=1)
-            losses[start : start + len(right), column] = -np.log(likelihood + 1e-3)
-        start += len(right)
-    return float(TEMPERATURES[int((weight @ losses).argmin())]) if len(weight) else 1.0

@@ -1,22 +1,66 @@
-"""How many of the queries are distractors: their scores as a mixture of two kinds known from episodes.
+"""How many of the queries are distractors: what can be known of the share, as a distribution over all shares.
 
-Two estimators err in different ways, and their mean is taken: the likeliest mixture over all scores, and the counts of
-high scores, where a distractor model that is off matters least. An episode that holds out classes makes distractors of
-their queries too; their number is subtracted.
+The scores of queries are a mixture of two kinds, known and distractors, of which episodes give examples. Where the
+two kinds score alike, the mixture looks the same whatever the share; then nothing is learned, and the distribution
+stays what it was before any query was seen. Everything after it works with the distribution, not with one value of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 import numpy as np
+from scipy import stats
 
-from fieldguide.core.arrays import Anything, Flags, Ints
+from fieldguide.core.arrays import Anything, Ints
 
-BINS = 16
-RESAMPLES = 60
-PRIOR, PRIOR_SPREAD = 0.3, 0.3  # mean and standard deviation before any query is known: about those of any share
-PRIOR_QUERIES = 10.0  # queries that the prior is worth where no variance is known
-OVERLAP = 0.3  # where classes have one shot; held-out classes have a part in it
-UPPER = (0.2, 0.7)  # high scores are those above which this share of the known lies
+SHARES = np.linspace(0, 1, 101)
+# Before any query is seen: any share is possible, large ones less likely, as people collect pictures of what they know.
+# Beta(1, 2) has the mean 1/3
+PRIOR = (1.0, 2.0)
+RESAMPLES = 300
+HIGH = (0.3, 0.8)  # of the known score lower; high scores are those in between, where few distractors are
+# How far the examples of a kind may score beside the queries of that kind, in standard deviations of a kind: hidden
+# shots are gallery pictures, and gallery pictures are not chosen as queries are
+MISMATCH = 0.05
+SURE = 1e-6  # variance below which no residual is taken to be exact
+
+
+@dataclass(frozen=True, eq=False)
+class SharePosterior:
+    """A distribution over the share of distractors.
+
+    Attributes
+    ----------
+    density : (101,) the probability of each of `SHARES`; sums to 1
+    """
+
+    density: Anything
+
+    @classmethod
+    def of(cls, log_likelihood: Anything | None = None) -> Self:
+        """Take the prior, and the log likelihood of each of `SHARES`, (101,), if there is one."""
+        log_density = stats.beta.logpdf(np.clip(SHARES, 0.005, 0.995), *PRIOR)
+        if log_likelihood is not None:
+            log_density = log_density + log_likelihood
+        density = np.exp(log_density - log_density.max())
+        return cls(density / density.sum())
+
+    @cached_property
+    def mean(self) -> float:
+        """The share to expect."""
+        return float(self.density @ SHARES)
+
+    def interval(self, mass: float = 0.9) -> tuple[float, float]:
+        """Give the ends of the shortest interval that has so much of the probability."""
+        order = np.argsort(-self.density, kind="stable")
+        inside = SHARES[order[: np.searchsorted(np.cumsum(self.density[order]), mass) + 1]]
+        return float(inside.min()), float(inside.max())
+
+    def quantiles(self, n: int) -> Anything:
+        """Give n shares, each the middle of an nth part of the probability."""
+        return np.interp((np.arange(n) + 0.5) / n, np.cumsum(self.density), SHARES)
 
 
 @dataclass(frozen=True)
@@ -34,102 +78,79 @@ class Scores:
     groups: Ints
     weight: Anything
 
-    def heights(self, edges: Anything, groups: Ints) -> Anything:
-        """Histogram (n_bins,) between `edges` with each group as often as it stands in `groups`; no bin is empty."""
-        times = np.bincount(groups, minlength=int(self.groups.max(initial=0)) + 1)[self.groups]
-        weight = self.weight / self.weight.mean() * times
-        counts = np.bincount(np.digitize(self.values, edges), weight, minlength=len(edges) + 1) + 0.5
-        heights: Anything = counts / counts.sum()
-        return heights
+    @property
+    def spread(self) -> float:
+        """Their standard deviation."""
+        mean = np.average(self.values, weights=self.weight)
+        return float(np.sqrt(np.average((self.values - mean) ** 2, weights=self.weight)))
+
+    def cumulative(self) -> Callable[[Anything], Anything]:
+        """Give the function that says which share of these scores is lower, interpolated."""
+        order = np.argsort(self.values, kind="stable")
+        weight = self.weight[order] / self.weight.sum()
+        values, below = self.values[order], np.cumsum(weight) - weight / 2
+        return lambda scores: np.interp(scores, values, below, left=0, right=1)
+
+    def means(
+        self, statistic: Callable[[Anything], Anything], mismatch: float, rng: np.random.Generator
+    ) -> tuple[float, Anything]:
+        """Give the mean of a statistic, and (n_resamples,) draws of it.
+
+        Whole classes are drawn, as pictures of one stand or fall together; and all scores are moved together, by a
+        normal deviate whose standard deviation is `mismatch`.
+        """
+        present, groups = np.unique(self.groups, return_inverse=True)
+        n = len(present)
+        value = statistic(self.values)
+        weight = np.bincount(groups, self.weight, minlength=n)
+        total = np.bincount(groups, self.weight * value, minlength=n)
+        times = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+        mean = float(total.sum() / weight.sum())
+        drawn = (times @ total) / np.maximum(times @ weight, 1e-12)
+        drawn = mean + (drawn - mean) * np.sqrt(n / max(n - 1, 1))
+        if mismatch > 0:
+            higher, lower = (statistic(self.values + sign * mismatch) for sign in (1, -1))
+            slope = (self.weight @ (higher - lower)) / (2 * self.weight.sum())
+            drawn = drawn + slope * rng.normal(size=RESAMPLES)
+        return mean, drawn
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """Scores of examples and of queries, from which the share of distractors is estimated.
+def posterior_of_share(
+    known: Scores, distractors: Scores, queries: Scores, heldout: float, seed: int
+) -> SharePosterior:
+    """Learn the share of distractors from the means of a statistic over the three kinds.
 
-    Attributes
+    The statistic is the mean of a score's place above each of the high thresholds (Forman, Quantifying counts and
+    costs via classification, Data Mining and Knowledge Discovery 2008, takes the median over such thresholds). Were
+    the share right, the queries' mean would be the mixture of the other two; how far it may be off follows from a
+    bootstrap of all three. The likelihood of a share is that of the difference (Fieller, Some problems in interval
+    estimation, 1954): flat where the two kinds have the same mean.
+
+    Parameters
     ----------
-    known, distractors : scores of examples of the two kinds
+    known, distractors : scores of examples of the two kinds, from classifiers that have not seen them
     queries : scores of the real queries
-    in_heldout_class : (n_queries,) which of them seem to be of a class that the episode holds out
-    """
-
-    known: Scores
-    distractors: Scores
-    queries: Scores
-    in_heldout_class: Flags
-
-    def share(self, rng: np.random.Generator | None = None) -> float:
-        """Estimate the share; with `rng` of a bootstrap that draws whole classes, as pictures of one are alike."""
-        both = np.concatenate([self.known.values, self.distractors.values])
-        edges = np.quantile(both, np.linspace(0, 1, BINS + 1)[1:-1])
-        kinds = (self.known, self.distractors, self.queries)
-        drawn = [_groups(kind, rng) for kind in kinds]
-        known, distractors, queries = (kind.heights(edges, groups) for kind, groups in zip(kinds, drawn, strict=True))
-        heldout = float(self.in_heldout_class.mean())
-        return max(0.0, (_share(known, distractors, queries) - heldout) / max(1 - heldout, 0.01))
-
-
-def estimate(mixture: Mixture, n_queries: int, seed: int) -> tuple[float, tuple[float, float]]:
-    """Estimate the share of distractors among `n_queries`, and its 90% interval.
-
-    The weight of the prior follows from the estimate's variance under a bootstrap that draws whole classes.
+    heldout : share of the queries that seem to be of a class that the episode holds out, distractors there alone
+    seed : of the bootstrap
     """
     rng = np.random.default_rng(seed)
-    drawn = np.array([mixture.share(rng) for _ in range(RESAMPLES)])
-    chance = 0.25 / (n_queries + 1)  # at most the variance of a share of so many
-    drawn += np.sqrt(chance) * rng.normal(size=RESAMPLES)
-    weight = PRIOR_SPREAD**2 / (PRIOR_SPREAD**2 + drawn.var())
-    share, *ends = weight * np.array([mixture.share(), *np.quantile(drawn, [0.05, 0.95])]) + (1 - weight) * PRIOR
-    low, high = np.clip(ends, 0, 1)
-    return float(share), (float(min(low, share)), float(max(high, share)))
+    below = known.cumulative()
+
+    def statistic(scores: Anything) -> Anything:
+        return np.clip((below(scores) - HIGH[0]) / (HIGH[1] - HIGH[0]), 0, 1)
+
+    mismatch = MISMATCH * np.sqrt((known.spread**2 + distractors.spread**2) / 2)
+    (of_known, known_drawn), (of_distractors, distractors_drawn) = (
+        kind.means(statistic, mismatch, rng) for kind in (known, distractors)
+    )
+    of_queries, queries_drawn = queries.means(statistic, 0, rng)
+    share = heldout + (1 - heldout) * SHARES
+    residual = of_queries - share * of_distractors - (1 - share) * of_known
+    drawn = queries_drawn[:, None] - share * distractors_drawn[:, None] - (1 - share) * known_drawn[:, None]
+    return SharePosterior.of(log_normal(residual, drawn.var(axis=0)))
 
 
-def estimate_without_known(
-    distractors: Anything, queries: Anything, n_queries: int
-) -> tuple[float, tuple[float, float]]:
-    """Estimate the same where no known picture can serve as an example, from scores (n,) of the two kinds.
-
-    Below a low score lie all kinds of distractors, and known queries whose class's one shot is unlike them: the ratio
-    of the queries' share to the distractors' is that of the distractors and `OVERLAP` of the rest. As that differs
-    from set to set, the prior has half the weight.
-    """
-    levels = np.quantile(distractors, np.linspace(0.1, 0.6, 11))
-    ratios = [(queries <= level).mean() / (distractors <= level).mean() for level in levels]
-    share = float(np.clip((np.median(ratios) - OVERLAP) / (1 - OVERLAP), 0, 1))
-    share = (share + PRIOR) / 2
-    share = towards_prior(share, n_queries)
-    return share, (max(0.0, share - 0.3), min(1.0, share + 0.3))
-
-
-def towards_prior(share: float, n_queries: int) -> float:
-    """Draw an estimate to the prior, the more the fewer queries there are."""
-    return (share * n_queries + PRIOR * PRIOR_QUERIES) / (n_queries + PRIOR_QUERIES)
-
-
-def _groups(scores: Scores, rng: np.random.Generator | None) -> Ints:
-    present: Ints = np.unique(scores.groups)
-    return present if rng is None else rng.choice(present, len(present))
-
-
-def _share(known: Anything, distractors: Anything, queries: Anything) -> float:
-    """Take the mean of the two estimators, given three histograms (n_bins,), low scores first."""
-    return (_by_likelihood(known, distractors, queries) + _by_high_scores(known, distractors, queries)) / 2
-
-
-def _by_likelihood(known: Anything, distractors: Anything, queries: Anything) -> float:
-    """Find the likeliest share by EM; Saerens, Latinne & Decaestecker, Neural Computation 2002."""
-    share = PRIOR
-    for _ in range(200):
-        share = float((queries * share * distractors / (share * distractors + (1 - share) * known)).sum())
-    return share
-
-
-def _by_high_scores(known: Anything, distractors: Anything, queries: Anything) -> float:
-    """Solve for the share at each of the high thresholds, and take the median; Forman, Data Mining 2008 (sweep)."""
-    above = [np.cumsum(heights[::-1])[:-1] for heights in (known, distractors, queries)]
-    high: Flags = (above[0] >= UPPER[0]) & (above[0] <= UPPER[1])
-    if not np.any(high):
-        high = np.arange(BINS - 1) == np.abs(above[0] - np.mean(UPPER)).argmin()
-    ratios = (above[0] - above[2]) / np.maximum(above[0] - above[1], 0.05)
-    return float(np.clip(np.median(ratios[high]), 0, 1))
+def log_normal(residual: Anything, variance: Anything) -> Anything:
+    """Give the logarithm of the normal density of residuals, but for a constant."""
+    variance = variance + SURE
+    return -(np.log(variance) + residual**2 / variance) / 2

@@ -8,7 +8,7 @@ import numpy as np
 from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.centred import CentredRows
 from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
-from fieldguide.recognition.propagation import NEIGHBOURS, diffuse, neighbour_graph, propagate
+from fieldguide.recognition.propagation import NEIGHBOURS, diffuse, neighbour_graph, propagate, source_mass
 from fieldguide.recognition.scatter import class_means
 from fieldguide.recognition.whitening import WithinClassWhitening
 
@@ -116,7 +116,7 @@ def _evidence_in(space: WithinClassWhitening, pictures: CentredRows, codes: Ints
         cosine[part] = np.einsum("nd,nkd->nk", rows[part], means[candidates[part]])
     none = candidates < 0
     every_mass = np.where(none, 0, np.concatenate([mass, mass_of_prototypes], axis=1))
-    sources = (np.arange(len(nodes)) < n_shots).astype(np.float32)
+    sources = np.concatenate([source_mass(codes), np.zeros(len(rows), np.float32)])
     total_mass = diffuse(graph, sources)[n_shots:]
     hubness = _hubness(nodes[:n_shots], codes, rows, means)
     evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), total_mass, hubness)

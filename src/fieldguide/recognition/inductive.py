@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.by_probability import rank_by_probability
 from fieldguide.recognition.calibration import EpisodeEvidence, calibrate, dense_probability
+from fieldguide.recognition.copies import distinct_shots
 from fieldguide.recognition.episodes import (
     Episode,
     distractor_examples,
@@ -20,7 +21,9 @@ from fieldguide.recognition.episodes import (
     sample_distractors,
 )
 from fieldguide.recognition.evidence import GalleryEvidence
+from fieldguide.recognition.expectation import expect
 from fieldguide.recognition.labels import FLOATS, check_rank, encode
+from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.power_centring import PowerCentring
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.recognition.recognizer import RankingMixin
@@ -63,6 +66,8 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
             raise ValueError(f"contamination is a share from 0 to 1, not {self.contamination}")
         self.classes_, codes = encode(labels)
         self.shots_ = Shots.of(gallery_embeddings, codes)
+        rows = distinct_shots(unit_rows(gallery_embeddings), codes)
+        gallery_embeddings, codes = gallery_embeddings[rows], codes[rows]
         self.centring_ = PowerCentring().fit(gallery_embeddings)
         centred = self.centring_.map_rows(gallery_embeddings)
         labelled = sample_distractors(distractors, gallery_embeddings.shape[1], self.seed)
@@ -70,7 +75,7 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
             labelled = self.centring_.map_rows(labelled)
         episodes = list(draw_episodes(codes, self.seed))
         answered = [self._run_episode(episode, centred, codes, labelled, len(episodes)) for episode in episodes]
-        self.calibration_ = calibrate(answered, np.zeros(0, np.int64), self.seed)
+        self.calibration_ = calibrate(answered, np.zeros(0, np.int64), len(self.classes_), self.seed)
         self.evidence_ = GalleryEvidence.of(centred, codes, self.seed)
         return self
 
@@ -89,7 +94,8 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=FLOATS)
         evidence = self.evidence_.on(self.centring_.map_rows(query_embeddings))
-        return dense_probability(evidence, self.calibration_, len(self.classes_))
+        given_known = self.calibration_.class_probability(evidence, self.calibration_.log_odds(evidence), None)
+        return dense_probability(evidence, given_known, len(self.classes_))
 
     def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
         """Rank labels for each query.
@@ -116,17 +122,20 @@ class InductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # type
             if self.contamination < 1
             else np.zeros(len(query_embeddings))
         )
+        given_known = self.calibration_.class_probability(evidence, log_odds, self.contamination)
         ranking = rank_by_probability(
             self.shots_,
             self.classes_,
             np.asarray(query_embeddings, dtype=np.float32),
             evidence.codes,
-            self.calibration_.class_probability(evidence),
+            given_known,
             known,
             k,
         )
+        named, effective = ranking.codes[:, 0] >= 0, self.calibration_.effective
         return replace(
             ranking,
+            expected=expect(named, given_known.max(axis=1), known[None], effective) if effective else None,
             distractor_score=expit(-log_odds).astype(np.float32),
             contamination=self.contamination,
             rejection_summary=f"contamination {self.contamination:.2f}, as expected of any query",

@@ -44,6 +44,21 @@ def neighbour_graph(nodes: Floats) -> Any:
     return (root @ graph @ root).tocsr().astype(np.float32)
 
 
+def source_mass(codes: Ints) -> Floats:
+    """(n,) how much of its label each gallery picture sends out: every class as much, however many shots it has.
+
+    A class with hundreds of shots would flood those with one. Were all classes of the median size, each picture would
+    send 1.
+
+    Parameters
+    ----------
+    codes : (n,) classes, 0 to n_classes - 1, none missing
+    """
+    sizes = np.bincount(codes)
+    mass: Floats = (np.median(sizes) / sizes[codes]).astype(np.float32)
+    return mass
+
+
 def propagate(graph: Any, codes: Ints, keep: int, extra: Ints) -> tuple[Ints, Floats, Floats]:
     """Spread the gallery's labels; each class goes by itself, so that some of them at a time bound memory.
 
@@ -65,10 +80,11 @@ def propagate(graph: Any, codes: Ints, keep: int, extra: Ints) -> tuple[Ints, Fl
     The classes kept, (m, keep), -1 where no class has mass, their mass, and the mass of `extra`, (m, k).
     """
     n, n_classes = len(codes), int(codes.max()) + 1
+    sent = source_mass(codes)
     order = reverse_cuthill_mckee(graph, symmetric_mode=True)
     place, flow = np.argsort(order), graph[order][:, order]
     if n_classes > EXACT_UP_TO:
-        seeds = sparse.csr_matrix((np.ones(n, np.float32), (place[:n], codes)), (len(place), n_classes))
+        seeds = sparse.csr_matrix((sent, (place[:n], codes)), (len(place), n_classes))
         return _read(_diffuse_heaviest(flow, seeds)[place[n:]], keep, extra)
     extra_mass = np.zeros(extra.shape, np.float32)
 
@@ -76,7 +92,7 @@ def propagate(graph: Any, codes: Ints, keep: int, extra: Ints) -> tuple[Ints, Fl
         stop = min(start + CLASSES_AT_ONCE, n_classes)
         rows = np.flatnonzero((codes >= start) & (codes < stop))
         seeds = np.zeros((len(place), stop - start), np.float32)
-        seeds[place[rows], codes[rows] - start] = 1
+        seeds[place[rows], codes[rows] - start] = sent[rows]
         mass = diffuse(flow, seeds)[place[n:]]
         query, column = np.nonzero((extra >= start) & (extra < stop))
         extra_mass[query, column] = mass[query, extra[query, column] - start]

@@ -11,14 +11,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.by_probability import rank_by_probability
-from fieldguide.recognition.calibration import (
-    Calibration,
-    EpisodeEvidence,
-    calibrate,
-    dense_probability,
-    known_probability,
-)
+from fieldguide.recognition.calibration import Calibration, EpisodeEvidence, calibrate, dense_probability
 from fieldguide.recognition.centred import CentredRows
+from fieldguide.recognition.copies import distinct_shots
 from fieldguide.recognition.episodes import (
     Episode,
     distractor_examples,
@@ -27,6 +22,7 @@ from fieldguide.recognition.episodes import (
     sample_distractors,
 )
 from fieldguide.recognition.evidence import Evidence, gather_evidence
+from fieldguide.recognition.expectation import expect
 from fieldguide.recognition.labels import check_rank, encode
 from fieldguide.recognition.propagation import smooth_over
 from fieldguide.recognition.ranking import Ranking
@@ -93,8 +89,10 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         """
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
-        evidence, _, calibration = self._calibrate(query_embeddings)
-        return dense_probability(evidence, calibration, len(self.classes_))
+        evidence, graph, calibration = self._calibrate(query_embeddings)
+        log_odds = smooth_over(graph, calibration.log_odds(evidence))
+        given_known = calibration.class_probability(evidence, log_odds, self.contamination)
+        return dense_probability(evidence, given_known, len(self.classes_))
 
     def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
         """Rank labels for each query.
@@ -116,32 +114,44 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         evidence, graph, calibration = self._calibrate(query_embeddings)
         contamination, interval, summary = self._contamination(calibration)
         log_odds = smooth_over(graph, calibration.log_odds(evidence))
-        known = known_probability(log_odds, contamination)
+        known = calibration.known(log_odds, self.contamination)
+        given_known = calibration.class_probability(evidence, log_odds, self.contamination)
         blank = ~query_embeddings.any(axis=1) & (contamination > 0)  # of no class, unless contamination is 0
-        known[blank], log_odds[blank] = 0, -np.inf
+        known[:, blank], log_odds[blank] = 0, -np.inf
         ranking = rank_by_probability(
             Shots.of(self.gallery_, self.codes_),
             self.classes_,
             query_embeddings,
             evidence.codes,
-            calibration.class_probability(evidence),
-            known,
+            given_known,
+            known.mean(axis=0),
             k,
         )
+        named, effective = ranking.codes[:, 0] >= 0, calibration.effective
         return replace(
             ranking,
             distractor_score=expit(-log_odds).astype(np.float32),
             contamination=contamination,
             contamination_interval=interval,
             rejection_summary=summary,
+            expected=expect(named, given_known.max(axis=1), known, effective) if effective else None,
         )
 
     def _task(self, query_embeddings: Floats) -> tuple[CentredRows, Ints]:
-        """Give gallery and queries, labelled distractors the last of them, and their classes, -1 for the queries."""
+        """Give gallery and queries, labelled distractors the last of them, and their classes, -1 for the queries.
+
+        Of twins in the gallery only one is there.
+        """
         if len(self.distractors_):
             query_embeddings = np.concatenate([query_embeddings, self.distractors_])
-        codes = np.concatenate([self.codes_, np.full(len(query_embeddings), -1)])
-        return CentredRows.about_their_centre(self.gallery_, query_embeddings, self.seed), codes
+        pictures = CentredRows.about_their_centre(self.gallery_, query_embeddings, self.seed)
+        n = len(self.codes_)
+        queries = np.arange(n, len(pictures))
+        rows = distinct_shots(pictures.of(np.arange(n)), self.codes_, pictures.of(queries), self.seed)
+        codes = np.concatenate([self.codes_[rows], np.full(len(queries), -1)])
+        if len(rows) < n:  # the centre is that of what is left
+            pictures = CentredRows.about_their_centre(self.gallery_[rows], query_embeddings, self.seed)
+        return pictures, codes
 
     def _calibrate(self, query_embeddings: Floats) -> tuple[Evidence, Any, Calibration]:
         """Give the evidence on the queries, their neighbour graph, and what the episodes say of both."""
@@ -150,13 +160,15 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         n = len(query_embeddings)
         evidence, graph = evidence.of(slice(n)), graph[:n, :n]
         guesses = evidence.best()
-        episodes = list(draw_episodes(self.codes_, self.seed))
-        answered = [self._run_episode(episode, pictures, guesses, len(episodes)) for episode in episodes]
-        return evidence, graph, calibrate(answered, guesses, self.seed)
+        codes = codes[codes >= 0]
+        episodes = list(draw_episodes(codes, self.seed))
+        answered = [self._run_episode(episode, pictures, codes, guesses, len(episodes)) for episode in episodes]
+        return evidence, graph, calibrate(answered, guesses, len(self.classes_), self.seed)
 
-    def _run_episode(self, episode: Episode, pictures: CentredRows, guesses: Ints, n_episodes: int) -> EpisodeEvidence:
+    def _run_episode(
+        self, episode: Episode, pictures: CentredRows, codes: Ints, guesses: Ints, n_episodes: int
+    ) -> EpisodeEvidence:
         """Gather evidence on the held-out pictures and the queries, whose likeliest classes are `guesses`."""
-        codes = self.codes_
         left = np.unique(codes[episode.gallery_rows])
         codes_left = np.full(len(pictures), -1)
         codes_left[episode.gallery_rows] = np.searchsorted(left, codes[episode.gallery_rows])
@@ -179,6 +191,6 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         """Give the share of distractors to go by, the interval of an estimate, and both in words."""
         if self.contamination is not None:
             return self.contamination, None, f"contamination {self.contamination:.2f}, as given"
-        share, (low, high) = calibration.contamination, calibration.interval
+        share, (low, high) = calibration.posterior.mean, calibration.posterior.interval()
         words = f"estimated contamination {share:.2f} (90% interval {low:.2f} to {high:.2f})"
-        return share, calibration.interval, words
+        return share, (low, high), words

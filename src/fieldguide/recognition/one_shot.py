@@ -1,0 +1,163 @@
+"""Calibration where nearly every class has one shot, so that no known query can be rehearsed.
+
+What can be rehearsed are distractors, whose class is held out. Queries are compared with them: some *match*, their
+best class is right; the others are distractors, or known queries that look no more like their class's one shot than
+distractors look like any. Of these two nothing tells which is which, so the prior does, and nobody is sure.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import brentq
+from scipy.special import softmax
+
+from fieldguide.core.arrays import Anything
+from fieldguide.recognition.contamination import SHARES, Scores, SharePosterior, log_normal
+from fieldguide.recognition.evidence import Evidence
+from fieldguide.recognition.known_or_not import KnownOrNot
+
+MATCHING = np.linspace(0.01, 0.99, 50)  # shares of the known queries that match
+# Before any query is seen half of them match, but it may be few or nearly all: Beta(1.5, 1.5)
+PRIOR_OF_MATCHING = (1.5, 1.5)
+LOW = (0.1, 0.7)  # of the distractors score lower; low scores are those in between, and below
+# Of the matching queries, some score as low as distractors; the share of them, beside that of distractors, is as
+# likely to be any up to this. Held-out classes cannot tell it
+OVERLAPS = np.linspace(0, 0.8, 17)
+MISMATCH = 0.3  # of rehearsed distractors beside real ones, in their standard deviations; see `contamination`
+TEMPERATURES = 1.0, 6.0  # of the candidates' scores where a query matches, and where it does not
+WORTH = 5.0  # classes with hidden shots that would say as much as the prior, by which nearly all is decided here
+LEVELS = 10  # parts of the distribution that are averaged over
+
+
+@dataclass(frozen=True)
+class Level:
+    """One part of the distribution over what the queries are.
+
+    Attributes
+    ----------
+    unmatched : share of the queries that match no class
+    distractors : share of these that are distractors
+    """
+
+    unmatched: float
+    distractors: float
+
+
+@dataclass(frozen=True, eq=False)
+class OneShotCalibration:
+    """What turns evidence into probabilities where classes have one shot.
+
+    Attributes
+    ----------
+    model : tells queries from rehearsed distractors
+    effective : how many classes of equal weight it is worth
+    joint : (101, 50) probability of each of `SHARES` with each of `MATCHING`
+    n_classes : how many classes there are
+    """
+
+    model: KnownOrNot
+    joint: Anything
+    n_classes: int
+    effective: float = WORTH
+
+    @classmethod
+    def of(
+        cls, model: KnownOrNot, distractors: Scores, queries: Scores, heldout: float, n_classes: int, seed: int
+    ) -> "OneShotCalibration":
+        """Learn from scores of distractors that the model has not seen, and of queries, how many match.
+
+        Where distractors score low, queries that match are few: how many times as many of the queries as of the
+        distractors score low is the share that does not match (Storey, A direct approach to false discovery rates,
+        2002), and of the overlap of those that do. The likelihood is that of the difference, as for the share.
+        """
+        rng = np.random.default_rng(seed)
+        below = distractors.cumulative()
+
+        def statistic(scores: Anything) -> Anything:
+            return 1 - np.clip((below(scores) - LOW[0]) / (LOW[1] - LOW[0]), 0, 1)
+
+        mismatch = MISMATCH * distractors.spread
+        of_distractors, distractors_drawn = distractors.means(statistic, mismatch, rng)
+        of_queries, queries_drawn = queries.means(statistic, mismatch, rng)
+        ratio = np.linspace(0.01, 1, 100)  # of the two at low scores, in the whole gallery
+        share = heldout + (1 - heldout) * ratio
+        residual = of_queries - share * of_distractors
+        drawn = queries_drawn[:, None] - share * distractors_drawn[:, None]
+        log_likelihood = log_normal(residual, drawn.var(axis=0))
+        likelihood = np.exp(log_likelihood - log_likelihood.max())
+        unmatched = _unmatched()
+        overlapping = [np.interp(unmatched + (1 - unmatched) * overlap, ratio, likelihood) for overlap in OVERLAPS]
+        prior = stats.beta.pdf(MATCHING, *PRIOR_OF_MATCHING) * SharePosterior.of().density[:, None]
+        joint = prior * np.mean(overlapping, axis=0)
+        return cls(model, joint / joint.sum(), n_classes)
+
+    @cached_property
+    def posterior(self) -> SharePosterior:
+        """The distribution over the share of distractors."""
+        return SharePosterior(self.joint.sum(axis=1))
+
+    def log_odds(self, evidence: Evidence) -> Anything:
+        """(n,) log odds that a query is one, against a rehearsed distractor, were both equally frequent."""
+        return self.model.log_odds(evidence)
+
+    def known(self, log_odds: Anything, share: float | None) -> Anything:
+        """(m, n) the probability of being known, under m shares of distractors, each as likely to be the true one."""
+        return np.stack([1 - (1 - _matching(log_odds, one.unmatched)) * one.distractors for one in self._levels(share)])
+
+    def class_probability(self, evidence: Evidence, log_odds: Anything, share: float | None) -> Anything:
+        """(n, k) probability of each candidate, given that the query is known."""
+        score = evidence.score()
+        matched = np.mean([_matching(log_odds, level.unmatched) for level in self._levels(share)], axis=0)
+        known = self.known(log_odds, share).mean(axis=0)
+        sharp, flat = (softmax(score / temperature, axis=1) for temperature in TEMPERATURES)
+        candidates = (evidence.codes >= 0).sum(axis=1)
+        flat = flat * (candidates / np.maximum(candidates, self.n_classes))[:, None]
+        both = matched[:, None] * sharp + np.maximum(known - matched, 0)[:, None] * flat
+        return np.asarray(both / np.maximum(known, 1e-9)[:, None])
+
+    def _levels(self, share: float | None) -> list[Level]:
+        """Cut the distribution into parts of equal probability, from few queries that match no class to many."""
+        joint = self.joint
+        if share is not None:
+            joint = np.zeros_like(joint)
+            nearest = int(np.abs(SHARES - share).argmin())
+            joint[nearest] = self.joint[nearest]
+        unmatched = _unmatched().ravel()
+        order = np.argsort(unmatched, kind="stable")
+        weight = joint.ravel()[order] / joint.sum()
+        part = np.minimum(((np.cumsum(weight) - weight / 2) * LEVELS).astype(int), LEVELS - 1)
+        total = np.maximum(np.bincount(part, weight, minlength=LEVELS), 1e-12)
+        means = np.bincount(part, weight * unmatched[order], minlength=LEVELS) / total
+        shares = np.bincount(part, weight * np.repeat(SHARES, len(MATCHING))[order], minlength=LEVELS) / total
+        filled = total > 1e-9
+        return [
+            Level(float(mean), float(min(1.0, of / max(mean, 1e-9))))
+            for mean, of in zip(
+                np.interp(np.arange(LEVELS), np.flatnonzero(filled), means[filled]),
+                np.interp(np.arange(LEVELS), np.flatnonzero(filled), shares[filled]),
+                strict=True,
+            )
+        ]
+
+
+def _unmatched() -> Anything:
+    """(101, 50) share of the queries that match no class, by share of distractors and share of the known that match."""
+    return SHARES[:, None] + (1 - SHARES[:, None]) * (1 - MATCHING)
+
+
+def _matching(log_odds: Anything, unmatched: float) -> Anything:
+    """(n,) probability of matching, shifted so that the mean over the queries is right.
+
+    The odds of queries against distractors are those of a mixture: `unmatched` times the density of distractors, and
+    the rest.
+    """
+
+    def at(shift: float) -> Anything:
+        return np.clip(1 - unmatched * np.exp(-np.clip(log_odds + shift, -30, 30)), 0, 1)
+
+    def excess(shift: float) -> float:
+        return float(at(shift).mean() - (1 - unmatched))
+
+    return at(brentq(excess, -60, 60)) if excess(-60) < 0 < excess(60) else np.full(len(log_odds), 1 - unmatched)
