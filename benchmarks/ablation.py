@@ -1,8 +1,9 @@
 """The default recognizer with each of its parts removed: a table in Markdown.
 
-    python benchmarks/ablation.py NAME=FOLDER [NAME=FOLDER ...] [--only PART ...]
+    python benchmarks/ablation.py TASK [TASK ...] [--only PART ...]
 
-Folders as for benchmarks/recognition.py. Tasks named alike but for a number at the end are averaged.
+A task is NAME=FOLDER, a folder as for benchmarks/recognition.py, or the name of one of the mixtures of
+benchmarks/mixtures.py. Tasks named alike but for a number at the end are averaged, and so are mixtures.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from fieldguide.recognition.calibration import RehearsedCalibration
 from fieldguide.recognition.evidence import Evidence
 from fieldguide.recognition.neighbours import unit_rows
 from fieldguide.recognition.whitening import _principal_axes
-from tasks import Measured, Task, measure, read_task
+from mixtures import MIXTURES
+from tasks import Measured, Task, cut, measure, read_task
 
 HERE = "fieldguide.recognition."
 
@@ -100,18 +102,27 @@ REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("tasks", nargs="+", metavar="TASK")
     parser.add_argument("--only", nargs="+", choices=REMOVED, default=REMOVED, help="parts to remove, all if not given")
     args = parser.parse_args()
     sets: dict[str, list[Task]] = defaultdict(list)
     for named in args.tasks:
-        name, folder = named.split("=", 1)
-        sets[name.rstrip("0123456789 ")].append(read_task(Path(folder)))
+        name, _, folder = named.partition("=")
+        if folder:
+            sets[name.rstrip("0123456789 ")].append(read_task(Path(folder)))
+        else:
+            sets["mixtures"].append(draw_task(name))
     print("| removed |" + "".join(f" {name}: mAP@5 | AUROC | contamination off by | ECE |" for name in sets))
     print("| --- |" + " --- |" * (4 * len(sets)))
     for part in args.only:
         with REMOVED[part]():
             print(f"| {part} |" + "".join(cells(tasks) for tasks in sets.values()), flush=True)
+
+
+def draw_task(name: str) -> Task:
+    """Cut a task of three shots a class and 30% distractors from a mixture."""
+    rows, labels, *_ = MIXTURES[name].draw()
+    return cut(Task(rows[:0], labels[:0], rows, labels), most=13)
 
 
 def cells(tasks: list[Task]) -> str:
