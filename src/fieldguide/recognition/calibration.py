@@ -9,21 +9,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import expit, logit
 
 from fieldguide.core.arrays import Anything, Flags, Ints
 from fieldguide.recognition.class_probability import USUAL, ClassProbability, Example
 from fieldguide.recognition.contamination import Scores, SharePosterior, posterior_of_share
 from fieldguide.recognition.evidence import COSINE_WEIGHT, Evidence
-from fieldguide.recognition.known_or_not import KnownOrNot
+from fieldguide.recognition.known_or_not import KnownOrNot, known_probability, unseen_scores
 from fieldguide.recognition.one_shot import OneShotCalibration
 
-ENOUGH = 5  # examples of a kind, of as many classes; from fewer nothing is learned
+ENOUGH = 5  # examples of a kind; from fewer nothing is learned
+ENOUGH_CLASSES = 3  # of equal weight, of hidden shots; fewer do not stand for the others
 LEVELS = 12  # shares that probabilities are averaged over
-EVEN_QUERIES = (
-    10  # of which nothing is known, added to all, so that the share of many does not decide over a single one
-)
 
 
 @dataclass(frozen=True)
@@ -140,25 +136,23 @@ def calibrate(episodes: Sequence[EpisodeEvidence], guesses: Ints, n_classes: int
     heldout = float(np.mean([one.in_heldout_class.mean() for one in episodes])) if n else 0.0
     effective = _effective(groups, weight)
     query_rows = np.tile(np.arange(n), len(episodes))  # the share is that of these queries: one by one
-    if len(distractors) < ENOUGH or (effective < ENOUGH and n < ENOUGH):
+    if len(distractors) < ENOUGH or (effective < ENOUGH_CLASSES and n < ENOUGH):
         neutral = _neutral_cosine(episodes)
         return RehearsedCalibration(None, ClassProbability(USUAL), SharePosterior.of(), neutral_cosine=neutral)
-    if effective < ENOUGH:
+    if effective < ENOUGH_CLASSES:
         unlike = query_rows + distractor_groups.max() + 1
-        model, of_queries, of_distractors = KnownOrNot.fit(
-            queries, distractors, (np.ones(len(queries)), distractor_weight), (unlike, distractor_groups)
-        )
+        both = queries, distractors, (np.ones(len(queries)), distractor_weight), (unlike, distractor_groups)
+        of_queries, of_distractors = unseen_scores(*both)
         return OneShotCalibration.of(
-            model,
+            KnownOrNot.fit(*both),
             Scores(of_distractors, distractor_groups, distractor_weight),
             Scores(of_queries, query_rows, np.ones(len(queries))),
             heldout,
             n_classes,
             seed,
         )
-    model, of_known, of_distractors = KnownOrNot.fit(
-        known, distractors, (weight, distractor_weight), (groups, distractor_groups)
-    )
+    both = known, distractors, (weight, distractor_weight), (groups, distractor_groups)
+    model, (of_known, of_distractors) = KnownOrNot.fit(*both), unseen_scores(*both)
     examples = [Example(one.known.score(), one.known.codes == one.known_codes[:, None]) for one in episodes]
     classes = ClassProbability.fit(examples, of_known, weight, effective)
     posterior = SharePosterior.of()
@@ -187,21 +181,6 @@ def dense_probability(evidence: Evidence, given_known: Anything, n_classes: int)
     tied = (probability == highest[:, None]).argmax(axis=1) != best  # then the one that `predict` takes, by a hair
     probability[rows[tied], best[tied]] = np.nextafter(highest[tied], 2)
     return probability
-
-
-def known_probability(log_odds: Anything, contamination: float) -> Anything:
-    """Shift log odds (n,) until the probabilities of being known have the mean 1 - contamination.
-
-    A few queries with even odds are added, so that the expected share of many does not decide over a single one.
-    """
-    if 1 - contamination in (0, 1):
-        return np.full(len(log_odds), 1.0 - contamination)
-    padded = np.concatenate([log_odds, np.zeros(EVEN_QUERIES)])
-    # Were all queries like the one with the highest log odds, or like that with the lowest: the shift is in between
-    middle = logit(1 - contamination)
-    low, high = middle - padded.max() - 1, middle - padded.min() + 1
-    shift = brentq(lambda shift: expit(padded + shift).mean() - (1 - contamination), low, high, xtol=1e-14)
-    return np.asarray(expit(log_odds + shift))
 
 
 def _effective(groups: Ints, weight: Anything) -> float:

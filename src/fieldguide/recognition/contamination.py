@@ -5,13 +5,14 @@ two kinds score alike, the mixture looks the same whatever the share; then nothi
 stays what it was before any query was seen. Everything after it works with the distribution, not with one value of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 from scipy import stats
+from scipy.special import expit
 
 from fieldguide.core.arrays import Anything, Ints
 
@@ -23,7 +24,8 @@ RESAMPLES = 300
 HIGH = (0.3, 0.8)  # of the known score lower; high scores are those in between, where few distractors are
 # How far the examples of a kind may score beside the queries of that kind, in standard deviations of a kind: hidden
 # shots are gallery pictures, and gallery pictures are not chosen as queries are
-MISMATCH = 0.05
+MISMATCHES = (0.05, 0.3)  # where scores are high, and everywhere: distractors of the gallery are not those of the world
+Statistic = Callable[[Anything], Anything]
 SURE = 1e-6  # variance below which no residual is taken to be exact
 
 
@@ -92,27 +94,29 @@ class Scores:
         return lambda scores: np.interp(scores, values, below, left=0, right=1)
 
     def means(
-        self, statistic: Callable[[Anything], Anything], mismatch: float, rng: np.random.Generator
-    ) -> tuple[float, Anything]:
-        """Give the mean of a statistic, and (n_resamples,) draws of it.
+        self, statistics: Sequence[Statistic], mismatches: Sequence[float], rng: np.random.Generator
+    ) -> tuple[Anything, Anything]:
+        """Give the means of some statistics, (n_statistics,), and draws of them, (n_resamples, n_statistics).
 
-        Whole classes are drawn, as pictures of one stand or fall together; and all scores are moved together, by a
-        normal deviate whose standard deviation is `mismatch`.
+        Whole classes are drawn, as pictures of one stand or fall together; and for each statistic all scores are moved
+        together, by a normal deviate whose standard deviation is its mismatch.
         """
         present, groups = np.unique(self.groups, return_inverse=True)
         n = len(present)
-        value = statistic(self.values)
         weight = np.bincount(groups, self.weight, minlength=n)
-        total = np.bincount(groups, self.weight * value, minlength=n)
         times = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-        mean = float(total.sum() / weight.sum())
-        drawn = (times @ total) / np.maximum(times @ weight, 1e-12)
-        drawn = mean + (drawn - mean) * np.sqrt(n / max(n - 1, 1))
-        if mismatch > 0:
-            higher, lower = (statistic(self.values + sign * mismatch) for sign in (1, -1))
-            slope = (self.weight @ (higher - lower)) / (2 * self.weight.sum())
-            drawn = drawn + slope * rng.normal(size=RESAMPLES)
-        return mean, drawn
+        means, drawn = np.empty(len(statistics)), np.empty((RESAMPLES, len(statistics)))
+        for place, (statistic, mismatch) in enumerate(zip(statistics, mismatches, strict=True)):
+            total = np.bincount(groups, self.weight * statistic(self.values), minlength=n)
+            means[place] = total.sum() / weight.sum()
+            about = (times @ total) / np.maximum(times @ weight, 1e-12) - means[place]
+            drawn[:, place] = means[place] + about * np.sqrt(n / max(n - 1, 1))
+            if mismatch > 0:
+                higher, lower = (statistic(self.values + sign * mismatch) for sign in (1, -1))
+                drawn[:, place] += (
+                    (self.weight @ (higher - lower)) / (2 * self.weight.sum()) * rng.normal(size=RESAMPLES)
+                )
+        return means, drawn
 
 
 def posterior_of_share(
@@ -120,15 +124,17 @@ def posterior_of_share(
 ) -> SharePosterior:
     """Learn the share of distractors from the means of a statistic over the three kinds.
 
-    The statistic is the mean of a score's place above each of the high thresholds (Forman, Quantifying counts and
-    costs via classification, Data Mining and Knowledge Discovery 2008, takes the median over such thresholds). Were
-    the share right, the queries' mean would be the mixture of the other two; how far it may be off follows from a
-    bootstrap of all three. The likelihood of a share is that of the difference (Fieller, Some problems in interval
-    estimation, 1954): flat where the two kinds have the same mean.
+    Two statistics have what the other lacks. The first is the mean of a score's place above each of the high thresholds
+    (Forman, Quantifying counts and costs via classification, Data Mining and Knowledge Discovery 2008, takes the
+    median over such thresholds): few distractors are there, so that it matters least how they score. The second is the
+    probability of being known: where the kinds are far apart nothing else counts. Were the share right, the queries'
+    means would be the mixture of the other two; how far they may be off follows from a bootstrap of all three. The
+    likelihood of a share is that of the differences (Fieller, Some problems in interval estimation, 1954): flat where
+    the two kinds have the same means.
 
     Parameters
     ----------
-    known, distractors : scores of examples of the two kinds, from classifiers that have not seen them
+    known, distractors : scores of examples of the two kinds
     queries : scores of the real queries
     heldout : share of the queries that seem to be of a class that the episode holds out, distractors there alone
     seed : of the bootstrap
@@ -136,18 +142,23 @@ def posterior_of_share(
     rng = np.random.default_rng(seed)
     below = known.cumulative()
 
-    def statistic(scores: Anything) -> Anything:
+    def high(scores: Anything) -> Anything:
         return np.clip((below(scores) - HIGH[0]) / (HIGH[1] - HIGH[0]), 0, 1)
 
-    mismatch = MISMATCH * np.sqrt((known.spread**2 + distractors.spread**2) / 2)
+    spread = np.sqrt((known.spread**2 + distractors.spread**2) / 2)
+    mismatches = [mismatch * spread for mismatch in MISMATCHES]
     (of_known, known_drawn), (of_distractors, distractors_drawn) = (
-        kind.means(statistic, mismatch, rng) for kind in (known, distractors)
+        kind.means([high, expit], mismatches, rng) for kind in (known, distractors)
     )
-    of_queries, queries_drawn = queries.means(statistic, 0, rng)
-    share = heldout + (1 - heldout) * SHARES
+    of_queries, queries_drawn = queries.means([high, expit], [0, 0], rng)
+    share = (heldout + (1 - heldout) * SHARES)[:, None]
     residual = of_queries - share * of_distractors - (1 - share) * of_known
-    drawn = queries_drawn[:, None] - share * distractors_drawn[:, None] - (1 - share) * known_drawn[:, None]
-    return SharePosterior.of(log_normal(residual, drawn.var(axis=0)))
+    share = share[:, :, None]
+    drawn = queries_drawn - share * distractors_drawn - (1 - share) * known_drawn
+    about = drawn - drawn.mean(axis=1, keepdims=True)
+    covariance = about.transpose(0, 2, 1) @ about / RESAMPLES + SURE * np.eye(2)
+    distance = (residual[:, None] @ np.linalg.solve(covariance, residual[:, :, None]))[:, 0, 0]
+    return SharePosterior.of(-(np.linalg.slogdet(covariance)[1] + distance) / 2)
 
 
 def log_normal(residual: Anything, variance: Anything) -> Anything:

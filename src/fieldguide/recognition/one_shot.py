@@ -5,18 +5,18 @@ best class is right; the others are distractors, or known queries that look no m
 distractors look like any. Of these two nothing tells which is which, so the prior does, and nobody is sure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy import stats
-from scipy.optimize import brentq
-from scipy.special import softmax
+from scipy.optimize import minimize
+from scipy.special import log_expit, softmax
 
 from fieldguide.core.arrays import Anything
 from fieldguide.recognition.contamination import SHARES, Scores, SharePosterior, log_normal
 from fieldguide.recognition.evidence import Evidence
-from fieldguide.recognition.known_or_not import KnownOrNot
+from fieldguide.recognition.known_or_not import KnownOrNot, known_probability
 
 MATCHING = np.linspace(0.01, 0.99, 50)  # shares of the known queries that match
 # Before any query is seen half of them match, but it may be few or nearly all: Beta(1.5, 1.5)
@@ -28,6 +28,7 @@ OVERLAPS = np.linspace(0, 0.8, 17)
 MISMATCH = 0.3  # of rehearsed distractors beside real ones, in their standard deviations; see `contamination`
 TEMPERATURES = 1.0, 6.0  # of the candidates' scores where a query matches, and where it does not
 WORTH = 5.0  # classes with hidden shots that would say as much as the prior, by which nearly all is decided here
+LEAST_SLOPE = 0.05  # the order of scores is kept, however little it says
 LEVELS = 10  # parts of the distribution that are averaged over
 
 
@@ -79,19 +80,20 @@ class OneShotCalibration:
             return 1 - np.clip((below(scores) - LOW[0]) / (LOW[1] - LOW[0]), 0, 1)
 
         mismatch = MISMATCH * distractors.spread
-        of_distractors, distractors_drawn = distractors.means(statistic, mismatch, rng)
-        of_queries, queries_drawn = queries.means(statistic, mismatch, rng)
+        of_distractors, distractors_drawn = distractors.means([statistic], [mismatch], rng)
+        of_queries, queries_drawn = queries.means([statistic], [mismatch], rng)
         ratio = np.linspace(0.01, 1, 100)  # of the two at low scores, in the whole gallery
         share = heldout + (1 - heldout) * ratio
         residual = of_queries - share * of_distractors
-        drawn = queries_drawn[:, None] - share * distractors_drawn[:, None]
+        drawn = queries_drawn - share * distractors_drawn
         log_likelihood = log_normal(residual, drawn.var(axis=0))
         likelihood = np.exp(log_likelihood - log_likelihood.max())
         unmatched = _unmatched()
         overlapping = [np.interp(unmatched + (1 - unmatched) * overlap, ratio, likelihood) for overlap in OVERLAPS]
         prior = stats.beta.pdf(MATCHING, *PRIOR_OF_MATCHING) * SharePosterior.of().density[:, None]
         joint = prior * np.mean(overlapping, axis=0)
-        return cls(model, joint / joint.sum(), n_classes)
+        joint /= joint.sum()
+        return cls(_telling_matches(model, distractors, queries, float((joint * unmatched).sum())), joint, n_classes)
 
     @cached_property
     def posterior(self) -> SharePosterior:
@@ -99,17 +101,19 @@ class OneShotCalibration:
         return SharePosterior(self.joint.sum(axis=1))
 
     def log_odds(self, evidence: Evidence) -> Anything:
-        """(n,) log odds that a query is one, against a rehearsed distractor, were both equally frequent."""
+        """(n,) log odds of a query that matches against a rehearsed distractor, were both equally frequent."""
         return self.model.log_odds(evidence)
 
     def known(self, log_odds: Anything, share: float | None) -> Anything:
         """(m, n) the probability of being known, under m shares of distractors, each as likely to be the true one."""
-        return np.stack([1 - (1 - _matching(log_odds, one.unmatched)) * one.distractors for one in self._levels(share)])
+        return np.stack(
+            [1 - (1 - known_probability(log_odds, one.unmatched)) * one.distractors for one in self._levels(share)]
+        )
 
     def class_probability(self, evidence: Evidence, log_odds: Anything, share: float | None) -> Anything:
         """(n, k) probability of each candidate, given that the query is known."""
         score = evidence.score()
-        matched = np.mean([_matching(log_odds, level.unmatched) for level in self._levels(share)], axis=0)
+        matched = np.mean([known_probability(log_odds, level.unmatched) for level in self._levels(share)], axis=0)
         known = self.known(log_odds, share).mean(axis=0)
         sharp, flat = (softmax(score / temperature, axis=1) for temperature in TEMPERATURES)
         candidates = (evidence.codes >= 0).sum(axis=1)
@@ -147,17 +151,18 @@ def _unmatched() -> Anything:
     return SHARES[:, None] + (1 - SHARES[:, None]) * (1 - MATCHING)
 
 
-def _matching(log_odds: Anything, unmatched: float) -> Anything:
-    """(n,) probability of matching, shifted so that the mean over the queries is right.
+def _telling_matches(model: KnownOrNot, distractors: Scores, queries: Scores, unmatched: float) -> KnownOrNot:
+    """Learn the line from scores to log odds of matching: among the queries are others, which look like distractors."""
+    n_classes = len(np.unique(distractors.groups))
 
-    The odds of queries against distractors are those of a mixture: `unmatched` times the density of distractors, and
-    the rest.
-    """
+    def loss(line: Anything) -> float:
+        of_queries, of_distractors = (
+            np.log(unmatched + (1 - unmatched) * np.exp(np.clip(line[0] + line[1] * kind.values, -30, 30)))
+            for kind in (queries, distractors)
+        )
+        likelihood = np.average(log_expit(of_queries), weights=queries.weight)
+        likelihood += np.average(log_expit(-of_distractors), weights=distractors.weight)
+        return float(line[1] ** 2 / 2 - n_classes * likelihood)
 
-    def at(shift: float) -> Anything:
-        return np.clip(1 - unmatched * np.exp(-np.clip(log_odds + shift, -30, 30)), 0, 1)
-
-    def excess(shift: float) -> float:
-        return float(at(shift).mean() - (1 - unmatched))
-
-    return at(brentq(excess, -60, 60)) if excess(-60) < 0 < excess(60) else np.full(len(log_odds), 1 - unmatched)
+    intercept, slope = minimize(loss, [0.0, 1.0], method="L-BFGS-B", bounds=[(-20, 20), (LEAST_SLOPE, 20)]).x
+    return replace(model, slope=float(slope), intercept=float(intercept))
