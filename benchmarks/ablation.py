@@ -91,7 +91,7 @@ REMOVED: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "integral over the share": lambda: patch.object(RehearsedCalibration, "known", at_the_mean),
     "scores out of fold": lambda: patch(HERE + "known_or_not.FOLDS", 1),
     "sureness query by query": lambda: patch(HERE + "class_probability.BOUNDS", ONE_TEMPERATURE),
-    "mismatch of examples": lambda: patch(HERE + "contamination.MISMATCH", 0.0),
+    "mismatch of examples": lambda: patch(HERE + "contamination.MISMATCHES", (0.0, 0.0)),
     "twins count once": lambda: patch(
         HERE + "transductive.distinct_shots", lambda gallery, *others: np.arange(len(gallery))
     ),
