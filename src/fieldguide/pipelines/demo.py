@@ -39,7 +39,7 @@ def run_demo(folder: Path) -> None:
     print(f"distractors: {result.summary}")
     print(f"\nfieldguide evaluate {details} {folder / 'truth.csv'}")
     for score in evaluate_files(details, folder / "truth.csv", Format()).scores:
-        print(f"{score.name:<20} {score.value:.4f}   [{score.low:.4f}, {score.high:.4f}]")
+        print(score)
 
     from fieldguide.report import draw_predictions
     from fieldguide.report.page import write_page
