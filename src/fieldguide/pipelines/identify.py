@@ -166,6 +166,8 @@ def identify_pictures(
     with working("recognising", show=settings.show):
         recognizer = fit(adapted, settings.recipe, settings.distractors, options)
         ranking = rank(recognizer, adapted, settings.k)
+    if ranking.explanation:
+        log.info("%s", ranking.explanation)
     if settings.name_above is not None:
         ranking = ranking.named_above(settings.name_above)
     names = adapted.queries.pictures.images

@@ -87,7 +87,8 @@ class OneShotCalibration:
         residual = of_queries - share * of_distractors
         drawn = queries_drawn - share * distractors_drawn
         log_likelihood = log_normal(residual, drawn.var(axis=0))
-        likelihood = np.exp(log_likelihood - log_likelihood.max())
+        # Nothing is impossible: a share that is told may contradict the scores
+        likelihood = np.maximum(np.exp(log_likelihood - log_likelihood.max()), 1e-12)
         unmatched = _unmatched()
         overlapping = [np.interp(unmatched + (1 - unmatched) * overlap, ratio, likelihood) for overlap in OVERLAPS]
         prior = stats.beta.pdf(MATCHING, *PRIOR_OF_MATCHING) * SharePosterior.of().density[:, None]

@@ -89,7 +89,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         """
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
-        evidence, graph, calibration = self._calibrate(query_embeddings)
+        evidence, graph, calibration, _ = self._calibrate(query_embeddings)
         log_odds = smooth_over(graph, calibration.log_odds(evidence))
         given_known = calibration.class_probability(evidence, log_odds, self.contamination)
         return dense_probability(evidence, given_known, len(self.classes_))
@@ -111,7 +111,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
         check_rank(self.classes_, k)
-        evidence, graph, calibration = self._calibrate(query_embeddings)
+        evidence, graph, calibration, n_distinct = self._calibrate(query_embeddings)
         contamination, interval, summary = self._contamination(calibration)
         log_odds = smooth_over(graph, calibration.log_odds(evidence))
         known = calibration.known(log_odds, self.contamination)
@@ -128,12 +128,16 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             k,
         )
         named, effective = ranking.codes[:, 0] >= 0, calibration.effective
+        n_twins = len(self.codes_) - n_distinct
         return replace(
             ranking,
             distractor_score=expit(-log_odds).astype(np.float32),
             contamination=contamination,
             contamination_interval=interval,
             rejection_summary=summary,
+            explanation=f"{n_twins:,} labelled pictures are copies or near copies of others: not counted"
+            if n_twins
+            else "",
             expected=expect(named, given_known.max(axis=1), known, effective) if effective else None,
         )
 
@@ -153,8 +157,8 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             pictures = CentredRows.about_their_centre(self.gallery_[rows], query_embeddings, self.seed)
         return pictures, codes
 
-    def _calibrate(self, query_embeddings: Floats) -> tuple[Evidence, Any, Calibration]:
-        """Give the evidence on the queries, their neighbour graph, and what the episodes say of both."""
+    def _calibrate(self, query_embeddings: Floats) -> tuple[Evidence, Any, Calibration, int]:
+        """Give the evidence on the queries, their graph, what episodes say of both, and how many shots are distinct."""
         pictures, codes = self._task(query_embeddings)
         evidence, graph = gather_evidence(pictures, codes, self.seed)
         n = len(query_embeddings)
@@ -163,7 +167,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         codes = codes[codes >= 0]
         episodes = list(draw_episodes(codes, self.seed))
         answered = [self._run_episode(episode, pictures, codes, guesses, len(episodes)) for episode in episodes]
-        return evidence, graph, calibrate(answered, guesses, len(self.classes_), self.seed)
+        return evidence, graph, calibrate(answered, guesses, len(self.classes_), self.seed), len(codes)
 
     def _run_episode(
         self, episode: Episode, pictures: CentredRows, codes: Ints, guesses: Ints, n_episodes: int
