@@ -135,7 +135,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             contamination=contamination,
             contamination_interval=interval,
             rejection_summary=summary,
-            explanation=f"{n_twins:,} labelled pictures are copies or near copies of others: not counted"
+            explanation=f"{n_twins:,} labelled pictures are copies or near copies of others, and count once with these"
             if n_twins
             else "",
             expected=expect(named, given_known.max(axis=1), known, effective) if effective else None,
