@@ -311,6 +311,19 @@ def test_a_click_on_a_card_shows_its_answers_where_one_is_looking(width, browser
 
 
 @needs_chromium
+def test_a_picture_that_arrives_under_the_finger_does_not_lose_the_tap(fresh):
+    page, card = fresh.page, fresh.page.locator("#list button").nth(3)
+    card.scroll_into_view_if_needed()
+    place = card.locator(":scope > *").first.bounding_box()
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    page.mouse.down()
+    card.evaluate("card => card.firstElementChild.replaceWith(document.createElement('img'))")  # as the page does
+    page.mouse.up()
+    page.wait_for_selector("#pinned .answers", timeout=5000)
+    assert page.locator("#pinned h3").inner_text() == fresh.run.ranking.names[3]
+
+
+@needs_chromium
 def test_arrows_go_from_card_to_card_and_escape_closes(fresh):
     page, names = fresh.page, fresh.run.ranking.names
     page.locator("#list button").nth(2).click()
