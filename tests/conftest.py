@@ -24,7 +24,7 @@ settings.load_profile("same-every-time")
 
 PROGRESS = re.compile(
     r"(gallery|queries|distractors|embedding|thumbnails)( \([\d,]+ known\))?: [\d,]+ of [\d,]+, .*"
-    r"|recognising.*: [\d,]+ s so far"
+    r"|(recognising|grouping).*: [\d,]+ s so far"
 )
 
 

@@ -13,6 +13,7 @@ from fieldguide.core.left_as_found import left_as_found
 
 if TYPE_CHECKING:
     from fieldguide.core.errors import FieldguideError
+    from fieldguide.discovery import DiscoveryClusterer
     from fieldguide.embedding import EmbeddingTable
     from fieldguide.embedding.embedder import Embedder
     from fieldguide.evaluation import Evaluation, MeanAveragePrecision, OpenSetSplit, evaluate
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads none
     "CosineClassifier": "recognition",
     "DBSCANRule": "recognition",
+    "DiscoveryClusterer": "discovery",
     "EVoCRule": "recognition",
     "Embedder": "embedding.embedder",
     "EmbeddingTable": "embedding",
@@ -80,6 +82,7 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
 __all__ = [
     "CosineClassifier",
     "DBSCANRule",
+    "DiscoveryClusterer",
     "EVoCRule",
     "Embedder",
     "EmbeddingTable",

@@ -28,6 +28,13 @@ def evaluate(
             "are distractors'. Details know it."
         ),
     ] = None,
+    class_column: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Column of the truth with the true classes of distractors, for scores of new classes. Unless given "
+            "they are the labels that the gallery does not have."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     json: Annotated[
         bool,
@@ -42,6 +49,10 @@ def evaluate(
     rightly` how many of the known queries got theirs, `distractors named` how many distractors got one, which is always
     wrong.
 
+    Where the answers have groups and the truth the classes of distractors, new classes are scored too: `ARI` over all
+    queries and over distractors, pairs, clustering accuracy, BAKS and BAUS, and `clicks a query`: what it takes to make
+    all labels right.
+
     What was compared is said on standard error, and so is what looks as if the files did not belong together. Pictures
     that are not answered count as wrong.
     """
@@ -49,7 +60,7 @@ def evaluate(
     from fieldguide.records.answers import Format
 
     form = Format(image_column, label_column, separator, unknown)
-    evaluation = evaluate_files(answers, truth, form, gallery=gallery, k=k, seed=seed)
+    evaluation = evaluate_files(answers, truth, form, gallery=gallery, class_column=class_column, k=k, seed=seed)
     print(evaluation.compared, file=sys.stderr)
     scores = evaluation.scores
     if json:

@@ -14,6 +14,7 @@ from fieldguide.cli.options import (
     ImageRoot,
     LabelColumn,
     Labels,
+    NewClasses,
     Precision,
     Separator,
     Strict,
@@ -82,6 +83,23 @@ def identify(
             rich_help_panel=DISTRACTORS,
         ),
     ] = None,
+    discover: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--discover/--no-discover",
+            help="Group the queries that are probably unknown, each group a new class. Unless given, where it takes "
+            "little time: with the recipes that look at all queries together.",
+            rich_help_panel=DISTRACTORS,
+        ),
+    ] = None,
+    new_classes: Annotated[
+        NewClasses,
+        typer.Option(
+            help="What the answers say of a query that is in a group: the unknown label, or the group's name, new-1 "
+            "the largest.",
+            rich_help_panel=DISTRACTORS,
+        ),
+    ] = NewClasses.UNKNOWN,
     k: Labels = 5,
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
@@ -108,16 +126,23 @@ def identify(
     from fieldguide.core.files import where_to_report
     from fieldguide.pipelines.identify import Settings, identify_files
     from fieldguide.records.answers import Format
+    from fieldguide.report.new_classes import new_classes_in_words
 
     settings = Settings(
         *(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache),
         strict=strict,
         name_above=name_above,
+        discover=discover,
     )
     form = Format(image_column, label_column, separator, unknown)
     SAID.file = where_to_report([output, details, report])
     result = identify_files(
-        gallery, queries, output, settings, form=form, details=details, report=report, image_root=image_root
+        *(gallery, queries, output, settings),
+        form=form,
+        details=details,
+        report=report,
+        image_root=image_root,
+        name_new=new_classes is NewClasses.NAME,
     )
     identified, unknowns, unreadable = result.counts
     n = len(result.ranking)
@@ -126,6 +151,7 @@ def identify(
         f"distractors: {result.summary}",
         f"{n:,} {'query' if n == 1 else 'queries'}: {identified:,} identified{sure}, {unknowns:,} unknown"
         + (f", {unreadable:,} unreadable" if unreadable else ""),
+        *([f"new classes: {new_classes_in_words(result.new_classes)}"] if result.new_classes else []),
         f"answers: {output}",
     ]
     lines += [f"{what}: {path}" for what, path in (("details", details), ("report", report)) if path]

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -7,6 +8,14 @@ import typer
 
 FORMAT = "The format of the files"
 DISTRACTORS = "Queries of no known class"
+
+
+class NewClasses(StrEnum):
+    """What answers say of queries of new classes."""
+
+    UNKNOWN = "unknown"
+    NAME = "name"
+
 
 Backbone = Annotated[
     str,

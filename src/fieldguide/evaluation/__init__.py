@@ -1,6 +1,7 @@
 """From answers and the truth to scores."""
 
-from fieldguide.evaluation.scores import Evaluation, Score, evaluate
+from fieldguide.evaluation.bootstrap import Score
+from fieldguide.evaluation.scores import Evaluation, evaluate
 from fieldguide.evaluation.search import MeanAveragePrecision, OpenSetSplit
 from fieldguide.evaluation.truth import match_truth, resolve_labels
 

@@ -16,6 +16,7 @@ from fieldguide.evaluation.truth import find_answers, resolve_labels
 from fieldguide.records import read_gallery
 from fieldguide.records.answers import Answers, Format, read_ranked
 from fieldguide.records.details_parquet import is_details
+from fieldguide.records.groups import take_groups
 from fieldguide.records.read import UNKNOWN
 from fieldguide.records.separators import OF_OTHERS, SPACE, find_separator, in_words, split
 from fieldguide.records.tables import read_columns
@@ -25,7 +26,14 @@ log = logging.getLogger("fieldguide")
 
 
 def evaluate_files(
-    answers: Path, truth: Path, form: Format, *, gallery: Path | None = None, k: int = 5, seed: int = 0
+    answers: Path,
+    truth: Path,
+    form: Format,
+    *,
+    gallery: Path | None = None,
+    class_column: str | None = None,
+    k: int = 5,
+    seed: int = 0,
 ) -> Evaluation:
     """Score a file of answers; a Parquet of details has distractor scores, and gets AUROC and FPR too.
 
@@ -37,6 +45,8 @@ def evaluate_files(
     answers, truth : the files
     form : columns, separator and unknown label of both
     gallery : what the answers were made by, as `identify` takes it: true labels that it does not have are distractors'
+    class_column : of the true classes of distractors, where the truth has a column for them; unless given they are its
+        labels that the gallery does not have
     k, seed : as in `evaluate`
 
     Raises
@@ -45,7 +55,9 @@ def evaluate_files(
     AnswersError : a picture is answered twice, or has two true labels, or there is nothing to compare.
     """
     form.check([])
-    images, labels = read_columns(truth, [form.image_column, form.label_column])
+    images, labels, *more = read_columns(
+        truth, [form.image_column, form.label_column, *([] if class_column is None else [class_column])]
+    )
     if not images:
         raise AnswersError(f"{truth} holds no rows: there is nothing to score")
     true_labels = dict(zip(images, labels, strict=True))
@@ -74,6 +86,9 @@ def evaluate_files(
     if given.unknown and form.unknown == UNKNOWN:
         form = replace(form, unknown=given.unknown)
     classes = given.classes if gallery is None else read_classes(gallery, form)
+    if given.groups is None:
+        renamed, groups = take_groups(given.labels, {*labels, *(classes or ())}, form.unknown)
+        given = replace(given, labels=renamed, groups=groups)
     true = resolve_labels(labels, classes, form.unknown)
     compared = Compared(answers, truth, given, places, labels, true, classes, form.unknown)
     for doubt in doubts(compared):
@@ -82,6 +97,8 @@ def evaluate_files(
         [[] if place is None else given.labels[place] for place in places],
         true,
         distractor_score=_scores_at(given.distractor_score, places, [label == form.unknown for label in true]),
+        groups=given.groups and [None if place is None else given.groups[place] for place in places],
+        distractor_classes=more[0] if more else labels,
         unknown=form.unknown,
         k=k,
         seed=seed,

@@ -1,7 +1,7 @@
 """What `evaluate` takes, as lists of text; anything else is refused, as it would score 0 without a word."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -14,6 +14,7 @@ from fieldguide.core.extras import is_series
 from fieldguide.evaluation.truth import match_truth
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.records.answers import Answers, read_answers
+from fieldguide.records.groups import take_groups
 from fieldguide.records.tables import read_columns
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class ReadAnswers:
     distractor_score : (n,) if there is one
     unknown : the unknown label, if it is known
     classes : the labels of the gallery, if they are known
+    groups : (n,) the new class of each query, None where in none; None if there are no groups
     """
 
     labels: list[list[str]]
@@ -61,6 +63,7 @@ class ReadAnswers:
     distractor_score: Floats | None = None
     unknown: str | None = None
     classes: Sequence[str] | None = None
+    groups: Sequence[str | None] | None = None
 
     def of(self, rows: Sequence[int]) -> "ReadAnswers":
         """Give some of them, by their rows."""
@@ -70,10 +73,20 @@ class ReadAnswers:
             labels=[self.labels[row] for row in rows],
             names=None if names is None else [names[row] for row in rows],
             distractor_score=None if score is None else score[list(rows)],
+            groups=None if self.groups is None else [self.groups[row] for row in rows],
         )
 
+    def with_groups(self, labels: Collection[str], unknown: str) -> "ReadAnswers":
+        """Take labels that are called as new classes are, and are none of these `labels`, for the unknown one."""
+        if self.groups is not None:
+            return self
+        answered, groups = take_groups(self.labels, labels, unknown)
+        return replace(self, labels=answered, groups=groups)
 
-def read_pair(answers: Any, truth: Any, distractor_score: Floats | None) -> tuple[ReadAnswers, list[str]]:
+
+def read_pair(
+    answers: Any, truth: Any, distractor_score: Floats | None, groups: Sequence[str | None] | None = None
+) -> tuple[ReadAnswers, list[str]]:
     """Read answers and truth, and give those answers that have a true label, each with it.
 
     Raises
@@ -88,6 +101,10 @@ def read_pair(answers: Any, truth: Any, distractor_score: Floats | None) -> tupl
         if score.shape != (len(given.labels),):
             raise AnswersError(f"distractor scores are of shape {score.shape} for {len(given.labels):,} answers")
         given = replace(given, distractor_score=score)
+    if groups is not None:
+        if len(groups) != len(given.labels):
+            raise AnswersError(f"there are {len(groups):,} groups for {len(given.labels):,} answers")
+        given = replace(given, groups=groups)
     if not isinstance(known, Mapping):
         if isinstance(answers, Mapping):
             raise TypeError("answers are by name, and the truth is a list: give it by name too, as a mapping")
@@ -112,12 +129,14 @@ def read_given_answers(answers: Any) -> ReadAnswers:
         names = [answers.name(row) for row in range(len(answers))]
         classes = [str(label) for label in answers.classes]
         labels = [labels for _, labels in answers]
-        return ReadAnswers(labels, names, answers.distractor_score, answers.unknown, classes)
+        groups = None if answers.groups is None else [answers.group_name(row) for row in range(len(answers))]
+        return ReadAnswers(labels, names, answers.distractor_score, answers.unknown, classes, groups)
     if isinstance(answers, str | os.PathLike):
         answers = read_answers(answers)
     if isinstance(answers, Answers):
         labels = [list(one) for one in answers.labels]
-        return ReadAnswers(labels, answers.names, answers.distractor_score, answers.unknown, answers.classes)
+        score, unknown = answers.distractor_score, answers.unknown
+        return ReadAnswers(labels, answers.names, score, unknown, answers.classes, answers.groups)
     if isinstance(answers, Mapping):
         return ReadAnswers(as_answers(answers.values(), list(answers)), [str(name) for name in answers])
     return ReadAnswers(as_answers(answers))

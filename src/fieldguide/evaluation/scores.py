@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fieldguide.core.arrays import Anything, Flags, Floats
+from fieldguide.core.errors import AnswersError
 from fieldguide.core.extras import require_pandas
+from fieldguide.evaluation.bootstrap import Count, Score, bootstrap, mean, share
+from fieldguide.evaluation.group_scores import score_groups
 from fieldguide.evaluation.inputs import GivenAnswers, GivenTruth, check_numbers, read_pair
 from fieldguide.evaluation.metrics import Separation, reciprocal_ranks
 from fieldguide.evaluation.truth import resolve_labels
@@ -16,40 +19,6 @@ from fieldguide.records.text import normal_form, normal_forms
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Count(NamedTuple):
-    """How many queries a share is of: `n` of `total`, which are `what`."""
-
-    n: int
-    total: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.n:,} of {self.total:,} {self.what}"
-
-
-@dataclass(frozen=True)
-class Score:
-    """A figure with its 95% interval; NaN where the queries allow none.
-
-    Attributes
-    ----------
-    name : what was counted
-    value : 0 to 1
-    low, high : the interval
-    count : the queries behind it, where it is a share of names, of known queries or of distractors
-    """
-
-    name: str
-    value: float
-    low: float
-    high: float
-    count: Count | None = None
-
-    def __str__(self) -> str:
-        figures = f"{self.name:<20} {self.value:.4f}   [{self.low:.4f}, {self.high:.4f}]"
-        return figures if self.count is None else f"{figures}   {self.count}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,6 +75,8 @@ def evaluate(
     known_classes: Iterable[str] | None = None,
     *,
     distractor_score: Floats | None = None,
+    groups: Sequence[str | None] | None = None,
+    distractor_classes: Sequence[str] | None = None,
     unknown: str | None = None,
     k: int = 5,
     resamples: int = 1000,
@@ -123,6 +94,10 @@ def evaluate(
     known_classes : the labels of the gallery, so that every other true label is a distractor's; a result or a ranking
         has them. Where they are not known every true label but `unknown` is taken for one of them
     distractor_score : (n,) higher for likelier distractors; without it there is no AUROC and no FPR
+    groups : (n,) the new class that each query is answered to be in, None where in none; a result or a ranking has
+        them, and labels such as `new-1`, of no class, are taken for them
+    distractor_classes : (n,) the true class of each distractor, `unknown` where it is not known; the true labels unless
+        given. Those of known queries do not count. It goes with `truth` in the order of the answers
     unknown : the unknown label; `-1` unless given or the ranking's
     k : how many answers count
     resamples, seed : of the bootstrap
@@ -133,7 +108,8 @@ def evaluate(
     first answer is a class: `names right` is the share of the names that are right (precision), `known named rightly`
     that of the known queries that got theirs (recall), `distractors named` that of the distractors that got one, each
     with its count. With `distractor_score` AUROC and FPR at 95% TPR of known against distractor too. Labels are
-    compared in their normal form. `compared` says what was compared and how many classes are known.
+    compared in their normal form. With groups, and where the truth has the classes of distractors, `score_groups`
+    adds how well new classes were found. `compared` says what was compared and how many classes are known.
 
     Raises
     ------
@@ -143,16 +119,23 @@ def evaluate(
 
     Source of the interval: percentiles of B. Efron's bootstrap, 1979, resampling queries.
     """
-    given, labels = read_pair(answers, truth, distractor_score)
+    given, labels = read_pair(answers, truth, distractor_score, groups)
     check_numbers(len(given.labels), len(labels), given.distractor_score, k, resamples, seed)
     none = normal_form(str(unknown) if unknown is not None else given.unknown or "-1")
     known = given.classes if known_classes is None else [str(label) for label in known_classes]
+    given = given.with_groups({*labels, *(known or ())}, none)
     true = resolve_labels(labels, None if known is None else normal_forms(known), none)
     form = {label: normal_form(label) for one in given.labels for label in one}
     points = reciprocal_ranks([list(dict.fromkeys(form[label] for label in one)) for one in given.labels], true, k)
     distractor = np.array([label == none for label in true], bool)
     named = np.array([bool(one) and form[one[0]] != none for one in given.labels], bool)
     scores = _score_points(points, distractor, named, given.distractor_score, k, resamples, seed)
+    if given.groups is not None:
+        first = [form[one[0]] if one else none for one in given.labels]
+        classes = normal_forms(labels if distractor_classes is None else distractor_classes)
+        if len(classes) != len(true):
+            raise AnswersError(f"there are {len(classes):,} classes of distractors for {len(true):,} answers")
+        scores += score_groups(first, given.groups, true, classes, none, resamples=resamples, seed=seed)
     return Evaluation(scores, _in_words(true, int(distractor.sum()), known, none), known)
 
 
@@ -185,38 +168,15 @@ def _score_points(
         name: Count(int((hit & among).sum()), int(among.sum()), what) for name, (hit, among, what) in shares.items()
     }
     counted: dict[str, Callable[[Anything], float]] = {
-        f"mAP@{k}": partial(_mean, points),
-        f"mAP@{k}, known": lambda weight: _mean(points, weight * ~distractor),
-        f"mAP@{k}, distractors": lambda weight: _mean(points, weight * distractor),
-        "top-1": partial(_mean, (points == 1).astype(float)),
+        f"mAP@{k}": partial(mean, points),
+        f"mAP@{k}, known": lambda weight: mean(points, weight * ~distractor),
+        f"mAP@{k}, distractors": lambda weight: mean(points, weight * distractor),
+        "top-1": partial(mean, (points == 1).astype(float)),
     }
-    counted |= {name: partial(_share, hit, among) for name, (hit, among, _) in shares.items()}
+    counted |= {name: partial(share, hit, among) for name, (hit, among, _) in shares.items()}
     if distractor_score is not None:
         separation = Separation(distractor, score)
         counted["AUROC"] = separation.auroc
         counted["FPR at 95% TPR"] = separation.fpr_at_95_tpr
 
-    rng = np.random.default_rng(seed)
-    n = len(points)
-    samples: dict[str, list[float]] = {name: [] for name in counted}
-    for _ in range(resamples):
-        weight = np.bincount(rng.integers(0, n, n), minlength=n).astype(float)
-        for name, statistic in counted.items():
-            samples[name].append(statistic(weight))
-    return [_score(name, statistic(np.ones(n)), samples[name], counts.get(name)) for name, statistic in counted.items()]
-
-
-def _mean(points: Anything, weight: Anything) -> float:
-    total = weight.sum()
-    return float(points @ weight / total) if total else float("nan")
-
-
-def _share(hit: Flags, among: Flags, weight: Anything) -> float:
-    return _mean(hit.astype(float), weight * among)
-
-
-def _score(name: str, value: float, samples: Sequence[float], count: Count | None) -> Score:
-    drawn = np.array(samples)
-    drawn = drawn[~np.isnan(drawn)]  # a resample may hold queries of one kind only
-    low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
-    return Score(name, value, float(low), float(high), count)
+    return bootstrap(counted, len(points), counts, resamples=resamples, seed=seed)

@@ -1,7 +1,7 @@
 """The main job: from a gallery and queries on disk to a ranking of labels for every query."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fieldguide.core.errors import FieldguideError
@@ -15,15 +15,19 @@ from fieldguide.core.outputs import (
     list_path,
 )
 from fieldguide.core.progress import working
+from fieldguide.discovery import Discovery, discover
 from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder, Pictures, backbone_of, pictures_of
 from fieldguide.engines import engine_named
+from fieldguide.pipelines.adapt import AdaptedTables
 from fieldguide.pipelines.embed import embed_both
 from fieldguide.pipelines.inputs import Given, read_inputs
 from fieldguide.pipelines.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
-from fieldguide.pipelines.recognise import adapt, fit, rank, uses_distractors
+from fieldguide.pipelines.recognise import adapt, fit, neighbourhood_for, rank, uses_distractors
+from fieldguide.recognition import Ranking
 from fieldguide.records.answers import Format
 from fieldguide.records.given import Labels
+from fieldguide.records.groups import check_no_group
 from fieldguide.records.places import Roots
 from fieldguide.records.unreadable import list_unreadable, write_unreadable
 from fieldguide.report.details import RunFacts
@@ -55,6 +59,8 @@ class Settings:
     strict : whether a picture that cannot be read stops the run
     name_above : the probability below which no query is named, 0 to 1: the unknown label goes first in its answer, the
         other labels after it in their order, all with the probabilities that they had. None names by order alone
+    discover : whether queries that are probably unknown are grouped into new classes; None to do so where the recipe
+        has a graph of the queries anyway, so that it takes little time
     """
 
     recipe: str = DEFAULT_RECIPE
@@ -70,6 +76,7 @@ class Settings:
     show: bool = True
     strict: bool = False
     name_above: float | None = None
+    discover: bool | None = None
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -89,6 +96,7 @@ def identify(
     contamination: float | None = None,
     threshold: float | None = None,
     name_above: float | None = None,
+    discover: bool | None = None,
     k: int = 5,
     image_column: str = "image",
     label_column: str = "label",
@@ -128,6 +136,7 @@ def identify(
     settings = Settings(
         *(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, show, strict),
         name_above=name_above,
+        discover=discover,
     )
     form = Format(image_column, label_column, unknown=unknown)
     tables = read_inputs(gallery, queries, form, image_root, labels)
@@ -170,8 +179,11 @@ def identify_pictures(
         log.info("%s", ranking.explanation)
     if settings.name_above is not None:
         ranking = ranking.named_above(settings.name_above)
-    names = adapted.queries.pictures.images
-    ranking = ranking.expanded(adapted.queries.rows, len(names)).named(names, unknown)
+    found = _discover(ranking, adapted, settings)
+    names, rows = adapted.queries.pictures.images, adapted.queries.rows
+    ranking = (found.ranking if found else ranking).expanded(rows, len(names)).named(names, unknown)
+    grouped = found.classes if found else ()
+    new_classes = [replace(one, members=[rows[member] for member in one.members]) for one in grouped]
     facts = RunFacts(
         settings.recipe,
         backbone_of(gallery, queries, settings.backbone),
@@ -187,7 +199,16 @@ def identify_pictures(
     if not facts.names_backbone:
         log.warning("%s: whether gallery and queries can be compared is not known", facts.made_of)
     _log_expectation(facts)
-    return IdentificationResult(ranking, adapted.gallery, adapted.queries, facts)
+    return IdentificationResult(ranking, adapted.gallery, adapted.queries, facts, new_classes)
+
+
+def _discover(ranking: Ranking, adapted: AdaptedTables, settings: Settings) -> Discovery | None:
+    """Group the queries that are probably unknown, if it is wanted; by the graph of another recognizer if need be."""
+    neighbourhood = ranking.neighbourhood
+    if settings.discover is False or (settings.discover is None and neighbourhood is None):
+        return None
+    with working("grouping", show=settings.show):
+        return discover(ranking, neighbourhood or neighbourhood_for(adapted, settings.seed))
 
 
 def _log_expectation(facts: RunFacts) -> None:
@@ -210,10 +231,12 @@ def identify_files(
     details: Path | None = None,
     report: Path | None = None,
     image_root: Roots = None,
+    name_new: bool = False,
 ) -> IdentificationResult:
     """Identify queries and write the answers, with details and a report if wanted: what the command line does.
 
-    Beside `output` lies, if some pictures could not be read, the list of them: `answers.unreadable.csv`.
+    Beside `output` lies, if some pictures could not be read, the list of them: `answers.unreadable.csv`. With
+    `name_new` the answers have the name of a query's new class in place of the unknown label.
 
     Raises
     ------
@@ -228,6 +251,11 @@ def identify_files(
         check_report()
     known, query_images = read_inputs(gallery, queries, form, image_root)
     form.check(pictures_of(known).shots())
+    if name_new:
+        if settings.discover is False:
+            raise FieldguideError("--new-classes name writes groups, which --no-discover does not make: leave one away")
+        settings = replace(settings, discover=True)
+        check_no_group(pictures_of(known).shots())
     check_overwrites(
         [path for path, _ in written if path], [*pictures_of(known).paths, *pictures_of(query_images).paths]
     )
@@ -239,7 +267,7 @@ def identify_files(
         if not source.exists():  # the rest of its pictures would be called unreadable
             raise FieldguideError(f"{source} is no longer there: nothing is written, what was embedded is kept")
 
-    result.write_answers(output, form)
+    result.write_answers(output, form, name_new=name_new)
     if details:
         result.write_details(details)
     if report:

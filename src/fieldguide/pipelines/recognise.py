@@ -13,7 +13,8 @@ from fieldguide.embedding import EmbeddingTable
 from fieldguide.embedding.embedder import Embedder
 from fieldguide.pipelines.adapt import AdaptedTables
 from fieldguide.pipelines.recipes import RuleOptions, recipe_named, recognizer_for
-from fieldguide.recognition import OpenSetClassifier, Ranking, Recognizer
+from fieldguide.recognition import OpenSetClassifier, Ranking, Recognizer, TransductiveClassifier
+from fieldguide.recognition.neighbourhood import Neighbourhood
 
 log = logging.getLogger("fieldguide")
 
@@ -86,3 +87,11 @@ def rank(recognizer: Recognizer, adapted: AdaptedTables, k: int) -> Ranking:
     It knows classes by their codes: so one may be called `-1`, where the unknown label is called otherwise.
     """
     return replace(recognizer.rank(adapted.queries.matrix, k), classes=np.unique(np.array(adapted.gallery.labels)))
+
+
+def neighbourhood_for(adapted: AdaptedTables, seed: int) -> Neighbourhood:
+    """Give the graph of the queries, for the answers of a recognizer that has none: that of the default recognizer."""
+    codes = np.unique(np.array(adapted.gallery.labels), return_inverse=True)[1]
+    ranking = TransductiveClassifier(seed=seed).fit(adapted.gallery.matrix, codes).rank(adapted.queries.matrix)
+    assert ranking.neighbourhood is not None
+    return ranking.neighbourhood

@@ -85,7 +85,7 @@ def propagate(graph: Any, codes: Ints, keep: int, extra: Ints) -> tuple[Ints, Fl
     place, flow = np.argsort(order), graph[order][:, order]
     if n_classes > EXACT_UP_TO:
         seeds = sparse.csr_matrix((sent, (place[:n], codes)), (len(place), n_classes))
-        return _read(_diffuse_heaviest(flow, seeds)[place[n:]], keep, extra)
+        return _read(diffuse_heaviest(flow, seeds)[place[n:]], keep, extra)
     extra_mass = np.zeros(extra.shape, np.float32)
 
     def spread(start: int) -> tuple[Ints, Floats]:
@@ -114,7 +114,7 @@ def _heaviest(classes: Ints, mass: Floats, keep: int) -> tuple[Ints, Floats]:
     return np.take_along_axis(classes, best, axis=1), np.take_along_axis(mass, best, axis=1)
 
 
-def _diffuse_heaviest(graph: Any, seeds: Any) -> Any:
+def diffuse_heaviest(graph: Any, seeds: Any) -> Any:
     """Diffuse sparse `seeds` (n_nodes, n_classes), of which each node keeps the heaviest after every round."""
     parts = [slice(start, start + NODES_AT_ONCE) for start in range(0, len(seeds.indptr) - 1, NODES_AT_ONCE)]
     flows, sources = [graph[part] for part in parts], [np.float32(1 - ALPHA) * seeds[part] for part in parts]

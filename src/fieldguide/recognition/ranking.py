@@ -1,7 +1,7 @@
 """The answers: for each query at most k labels, best first, the unknown label among them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -10,6 +10,7 @@ import numpy as np
 from fieldguide.core.arrays import Anything, Flags, Floats, Ints
 from fieldguide.core.extras import require_pandas
 from fieldguide.recognition.expectation import Expectation
+from fieldguide.recognition.neighbourhood import Neighbourhood
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 UNKNOWN = -1  # the code of the unknown label
 UNKNOWN_LABEL = "-1"  # unless another is given
 NOTHING = -2  # the code where there are fewer than k answers
-PER_QUERY = ("codes", "similarity", "nearest", "distractor_score", "probability", "unknown_probability")
+NO_GROUP = -1  # the group of queries that are in none
+PER_QUERY = ("codes", "similarity", "nearest", "distractor_score", "probability", "unknown_probability", "groups")
 
 
 class Answer(NamedTuple):
@@ -56,6 +58,9 @@ class Ranking:
         the recognizer gives none
     expected : how right the recognizer expects its first answers to be, before `named_above` takes some of them back;
         None where it does not say
+    neighbourhood : which queries lie together, for who seeks new classes among them; None where the recognizer has no
+        graph of them, and for a part of the queries. It is no part of the answers: rankings are equal without it
+    groups : (n,) int64, the new class of each query, 0 the largest, `NO_GROUP` for none; None unless they were sought
 
     >>> import numpy as np
     >>> from fieldguide import CosineClassifier
@@ -82,6 +87,8 @@ class Ranking:
     explanation: str = ""
     unknown_probability: Floats | None = None
     expected: Expectation | None = None
+    neighbourhood: Neighbourhood | None = field(default=None, compare=False)
+    groups: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -117,7 +124,8 @@ class Ranking:
         """Whether all is the same, NaN equal to NaN."""
         if not isinstance(other, Ranking):
             return NotImplemented
-        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        compared = [part.name for part in fields(self) if part.compare]
+        return all(_same(getattr(self, name), getattr(other, name)) for name in compared)
 
     __hash__ = None  # type: ignore[assignment]  # arrays can change
 
@@ -133,11 +141,10 @@ class Ranking:
         """Give what a query is called."""
         return self.names[row] if len(self.names) else str(row)
 
-    def labels(self, row: int) -> list[str]:
-        """Give the labels of one query, best first, as text."""
-        return [
-            self.unknown if code == UNKNOWN else str(self.classes[code]) for code in self.codes[row] if code != NOTHING
-        ]
+    def labels(self, row: int, *, name_new: bool = False) -> list[str]:
+        """Give the labels of one query, best first, as text; if wanted, its new class in place of the unknown label."""
+        unknown = (self.group_name(row) if name_new else None) or self.unknown
+        return [unknown if code == UNKNOWN else str(self.classes[code]) for code in self.codes[row] if code != NOTHING]
 
     def top1(self) -> Anything:
         """(n,) the first label of each query, as text, the unknown label among them."""
@@ -151,15 +158,19 @@ class Ranking:
     def of(self, rows: Ints) -> "Ranking":
         """Give the ranking of some of the queries, by their numbers."""
         kept: dict[str, Any] = {name: values[rows] for name, values in self._per_query().items()}
-        return replace(self, **kept, names=[self.name(row) for row in rows])
+        return replace(self, **kept, names=[self.name(row) for row in rows], neighbourhood=None)
+
+    def group_name(self, row: int) -> str | None:
+        """Give what the new class of a query is called, `new-1` the largest; None if it is in none."""
+        return None if self.groups is None or self.groups[row] < 0 else f"new-{self.groups[row] + 1}"
 
     def _per_query(self) -> dict[str, Anything]:
         return {name: values for name in PER_QUERY if (values := getattr(self, name)) is not None}
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Give a record an answer: image, rank from 1, label, unknown, probability, similarity, distractor_score.
+        """Give a record an answer, with its rank from 1, whether it is the unknown label, its numbers, and the group.
 
-        Numbers that the recognizer does not give are None.
+        Numbers that the recognizer does not give are None, and so is the group of queries that are in none.
         """
         return [
             {
@@ -170,6 +181,7 @@ class Ranking:
                 "probability": _number(self.probability[row, rank - 1]),
                 "similarity": _number(self.similarity[row, rank - 1]),
                 "distractor_score": float(self.distractor_score[row]),
+                "group": self.group_name(row),
             }
             for row in range(len(self))
             for rank, label in enumerate(self.labels(row), start=1)
@@ -178,7 +190,7 @@ class Ranking:
     def to_pandas(self, *, wide: bool = False) -> "pd.DataFrame":
         """Give a data frame: a row an answer as in `to_dicts`, or, if wide, a row a query.
 
-        A wide frame has the columns image, label_1, probability_1, label_2 and so on; distractor_score is its last.
+        A wide frame has the columns image, label_1, probability_1, label_2 and so on, then group and distractor_score.
 
         Raises
         ------
@@ -186,14 +198,15 @@ class Ranking:
         """
         pd = require_pandas()
         if not wide:
-            names = ["image", "rank", "label", "unknown", "probability", "similarity", "distractor_score"]
+            names = ["image", "rank", "label", "unknown", "probability", "similarity", "distractor_score", "group"]
             return pd.DataFrame(self.to_dicts(), columns=names)
         columns: dict[str, Any] = {"image": [self.name(row) for row in range(len(self))]}
         labels = [self.labels(row) for row in range(len(self))]
         for place in range(self.codes.shape[1]):
             columns[f"label_{place + 1}"] = [own[place] if place < len(own) else None for own in labels]
             columns[f"probability_{place + 1}"] = self.probability[:, place]
-        return pd.DataFrame(columns | {"distractor_score": self.distractor_score})
+        groups = pd.Series([self.group_name(row) for row in range(len(self))], dtype=object)
+        return pd.DataFrame(columns | {"group": groups, "distractor_score": self.distractor_score})
 
     def named(self, names: Sequence[str], unknown: str) -> "Ranking":
         """Call the queries by these names, and the unknown label by this one."""
@@ -272,6 +285,8 @@ class Ranking:
             probability=np.full((n, k), np.nan, np.float32),
             unknown_probability=None if self.unknown_probability is None else np.full(n, np.nan, np.float32),
             names=(),
+            neighbourhood=None,
+            groups=None if self.groups is None else np.full(n, NO_GROUP),
         )
         blank.codes[:, 0] = UNKNOWN
         for name, values in self._per_query().items():

@@ -24,6 +24,7 @@ from fieldguide.recognition.episodes import (
 from fieldguide.recognition.evidence import Evidence, gather_evidence
 from fieldguide.recognition.expectation import expect
 from fieldguide.recognition.labels import check_rank, encode
+from fieldguide.recognition.neighbourhood import REHEARSED, Neighbourhood, RehearsedNeighbourhood, number_copies
 from fieldguide.recognition.propagation import smooth_over
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.recognition.recognizer import RankingMixin
@@ -89,8 +90,8 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         """
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
-        evidence, graph, calibration, _ = self._calibrate(query_embeddings)
-        log_odds = smooth_over(graph, calibration.log_odds(evidence))
+        evidence, neighbourhood, calibration, _ = self._calibrate(query_embeddings)
+        log_odds = smooth_over(neighbourhood.graph, calibration.log_odds(evidence))
         given_known = calibration.class_probability(evidence, log_odds, self.contamination)
         return dense_probability(evidence, given_known, len(self.classes_))
 
@@ -111,9 +112,9 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
         check_rank(self.classes_, k)
-        evidence, graph, calibration, n_distinct = self._calibrate(query_embeddings)
+        evidence, neighbourhood, calibration, n_distinct = self._calibrate(query_embeddings)
         contamination, interval, summary = self._contamination(calibration)
-        log_odds = smooth_over(graph, calibration.log_odds(evidence))
+        log_odds = smooth_over(neighbourhood.graph, calibration.log_odds(evidence))
         known = calibration.known(log_odds, self.contamination)
         given_known = calibration.class_probability(evidence, log_odds, self.contamination)
         blank = ~query_embeddings.any(axis=1) & (contamination > 0)  # of no class, unless contamination is 0
@@ -139,6 +140,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             if n_twins
             else "",
             expected=expect(named, given_known.max(axis=1), known, effective) if effective else None,
+            neighbourhood=neighbourhood,
         )
 
     def _task(self, query_embeddings: Floats) -> tuple[CentredRows, Ints]:
@@ -157,8 +159,8 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             pictures = CentredRows.about_their_centre(self.gallery_[rows], query_embeddings, self.seed)
         return pictures, codes
 
-    def _calibrate(self, query_embeddings: Floats) -> tuple[Evidence, Any, Calibration, int]:
-        """Give the evidence on the queries, their graph, what episodes say of both, and how many shots are distinct."""
+    def _calibrate(self, query_embeddings: Floats) -> tuple[Evidence, Neighbourhood, Calibration, int]:
+        """Give the evidence on the queries, how they lie, what episodes say, and how many shots are distinct."""
         pictures, codes = self._task(query_embeddings)
         evidence, graph = gather_evidence(pictures, codes, self.seed)
         n = len(query_embeddings)
@@ -166,20 +168,27 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         guesses = evidence.best()
         codes = codes[codes >= 0]
         episodes = list(draw_episodes(codes, self.seed))
-        answered = [self._run_episode(episode, pictures, codes, guesses, len(episodes)) for episode in episodes]
-        return evidence, graph, calibrate(answered, guesses, len(self.classes_), self.seed), len(codes)
+        answered: list[EpisodeEvidence] = []
+        rehearsals: list[RehearsedNeighbourhood] = []
+        for episode in episodes:
+            of_episode, episode_graph = self._run_episode(episode, pictures, codes, guesses, len(episodes))
+            answered.append(of_episode)
+            if len(rehearsals) < REHEARSED:
+                rehearsals.append(RehearsedNeighbourhood.of(episode, episode_graph, codes, n))
+        calibration = calibrate(answered, guesses, len(self.classes_), self.seed)
+        return evidence, Neighbourhood(graph, rehearsals, number_copies(query_embeddings)), calibration, len(codes)
 
     def _run_episode(
         self, episode: Episode, pictures: CentredRows, codes: Ints, guesses: Ints, n_episodes: int
-    ) -> EpisodeEvidence:
-        """Gather evidence on the held-out pictures and the queries, whose likeliest classes are `guesses`."""
+    ) -> tuple[EpisodeEvidence, Any]:
+        """Give the evidence on held-out pictures and queries, whose likeliest classes are `guesses`, and the graph."""
         left = np.unique(codes[episode.gallery_rows])
         codes_left = np.full(len(pictures), -1)
         codes_left[episode.gallery_rows] = np.searchsorted(left, codes[episode.gallery_rows])
-        evidence, _ = gather_evidence(pictures, codes_left, self.seed)
+        evidence, graph = gather_evidence(pictures, codes_left, self.seed)
         heldout = np.sort(np.concatenate([episode.heldout_shot_rows, episode.heldout_class_rows]))
         labelled = len(heldout) + len(guesses) + np.arange(len(self.distractors_))
-        return EpisodeEvidence(
+        of_episode = EpisodeEvidence(
             known=evidence.of(np.searchsorted(heldout, episode.heldout_shot_rows)),
             known_codes=np.searchsorted(left, codes[episode.heldout_shot_rows]),
             known_weight=representativeness(codes, episode, np.bincount(guesses, minlength=len(self.classes_))),
@@ -190,6 +199,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             queries=evidence.of(slice(len(heldout), len(heldout) + len(guesses))),
             in_heldout_class=episode.heldout_classes[guesses],
         )
+        return of_episode, graph
 
     def _contamination(self, calibration: Calibration) -> tuple[float, tuple[float, float] | None, str]:
         """Give the share of distractors to go by, the interval of an estimate, and both in words."""

@@ -12,7 +12,7 @@ import numpy as np
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import AnswersError
 from fieldguide.core.files import check_writable, written_whole
-from fieldguide.records.details_parquet import CLASSES, column_names, is_details, read_json, read_table
+from fieldguide.records.details_parquet import CLASSES, GROUP, column_names, is_details, read_json, read_table
 from fieldguide.records.read import UNKNOWN
 from fieldguide.records.separators import choose_separator, find_separator, split
 from fieldguide.records.tables import read_columns
@@ -93,6 +93,7 @@ class Answers:
     distractor_score : (n,) if the file has it
     classes : all labels of the gallery, if the file has them
     unknown : the unknown label, if the file says so
+    groups : (n,) the new class of each query, None where in none; None if the file has no groups
     """
 
     names: Sequence[str]
@@ -100,6 +101,7 @@ class Answers:
     distractor_score: Floats | None = None
     classes: Sequence[str] | None = None
     unknown: str | None = None
+    groups: Sequence[str | None] | None = None
 
     def check(self, path: Path) -> None:
         """Refuse answers to one query twice, and one label twice in an answer.
@@ -150,16 +152,19 @@ def read_ranked(path: Path) -> Answers:
     columns = ["image", "rank", "label", "distractor_score"]
     has_unknown = "unknown" in column_names(path)
     table = read_table(path, [*columns, "unknown"] if has_unknown else columns)
+    has_groups = GROUP in table.column_names
     image, label, score = (table.column(name).to_pylist() for name in ("image", "label", "distractor_score"))
     by_name: dict[str, list[str]] = {name: [] for name in image}
     score_of = dict(zip(image, score, strict=True))
     for row in np.argsort(table.column("rank").to_numpy(), kind="stable"):
         by_name[image[row]].append(label[row])
     flags = table.column("unknown").to_pylist() if has_unknown else []
+    group_of = dict(zip(image, table.column(GROUP).to_pylist(), strict=True)) if has_groups else {}
     return Answers(
         list(by_name),
         list(by_name.values()),
         np.array([score_of[name] for name in by_name], dtype=np.float32),
         read_json(path, table, CLASSES),
         next((name for name, is_unknown in zip(label, flags, strict=False) if is_unknown), None),
+        [group_of[name] for name in by_name] if any(group_of.values()) else None,
     )

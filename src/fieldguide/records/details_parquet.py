@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldguide.core.errors import AnswersError, RecordsError
+from fieldguide.records.groups import is_group
 from fieldguide.records.tables import PARQUET
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ TYPES = {
     "nearest": "string",
     "distractor_score": "float32",
 }
-MAY_MISS = {"similarity", "probability", "nearest"}  # the unknown label has none
+GROUP = "group"  # a column that earlier versions did not write: read where it is there
+MAY_MISS = {"similarity", "probability", "nearest", GROUP}  # the unknown label has none; known queries are in no group
 
 
 def is_details(path: Path) -> bool:
@@ -45,7 +47,7 @@ def column_names(path: Path) -> list[str]:
 
 
 def read_table(path: Path, columns: Sequence[str] = tuple(TYPES)) -> "pa.Table":
-    """Read columns of details.
+    """Read columns of details, and the groups where there are any.
 
     Raises
     ------
@@ -64,8 +66,9 @@ def read_table(path: Path, columns: Sequence[str] = tuple(TYPES)) -> "pa.Table":
         raise AnswersError(f"{path} is not a Parquet of details ({str(error).splitlines()[0]}): {wrote}") from error
     if missing := [name for name in columns if name not in table.column_names]:
         raise AnswersError(f"{path} holds no details, as it has no column '{missing[0]}': {wrote}")
+    columns = [*columns, GROUP] if GROUP in table.column_names else columns
     try:
-        arrays = [table.column(name).cast(TYPES[name]) for name in columns]
+        arrays = [table.column(name).cast(TYPES.get(name, "string")) for name in columns]
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise AnswersError(f"{path} holds no details ({str(error).splitlines()[0]}): {wrote}") from error
     checked = pa.table(dict(zip(columns, arrays, strict=True)), metadata=table.schema.metadata)
@@ -75,6 +78,10 @@ def read_table(path: Path, columns: Sequence[str] = tuple(TYPES)) -> "pa.Table":
     if not len(checked):
         raise AnswersError(f"{path} holds no answers")
     _check_ranks(path, checked)
+    if GROUP in columns:
+        bad = next((name for name in checked.column(GROUP).unique().to_pylist() if name and not is_group(name)), None)
+        if bad:
+            raise AnswersError(f"{path} names a group '{bad}', and they are called new-1, new-2 and so on: {wrote}")
     return checked
 
 

@@ -9,13 +9,16 @@ from fieldguide.core.errors import AnswersError
 from fieldguide.core.outputs import ANSWERS
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.records.answers import Format, write_table
+from fieldguide.records.groups import check_no_group
 from fieldguide.records.read import UNKNOWN
 from fieldguide.records.separators import SPACE, choose_separator, find_separator, in_words
 
 log = logging.getLogger("fieldguide")
 
 
-def write_answers(ranking: Ranking, path: str | os.PathLike[str], form: Format | None = None) -> None:
+def write_answers(
+    ranking: Ranking, path: str | os.PathLike[str], form: Format | None = None, *, name_new: bool = False
+) -> None:
     """Write one row a query: its name and its labels, best first. The file appears whole or not at all.
 
     Parameters
@@ -23,10 +26,11 @@ def write_answers(ranking: Ranking, path: str | os.PathLike[str], form: Format |
     ranking : of the queries
     path : of the file
     form : of the file. Its unknown label is written, unless it is the default and the ranking has one of its own.
+    name_new : whether queries that are in a group have its name, such as `new-1`, in place of the unknown label
 
     Raises
     ------
-    AnswersError : a label holds the separator, or is the unknown label.
+    AnswersError : a label holds the separator, or is the unknown label or that of a group.
     FieldguideError : the file cannot be written.
     """
     form = form or Format(unknown=ranking.unknown)
@@ -44,7 +48,10 @@ def write_answers(ranking: Ranking, path: str | os.PathLike[str], form: Format |
             path,
             in_words(separator),
         )
-    rows = [(name, separator.join(labels)) for name, labels in replace(ranking, unknown=form.unknown)]
+    written = replace(ranking, unknown=form.unknown)
+    if name_new:
+        check_no_group(classes)
+    rows = [(written.name(row), separator.join(written.labels(row, name_new=name_new))) for row in range(len(written))]
     if form.separator is None and find_separator([cell for _, cell in rows], form.unknown) != separator:
         log.warning(
             "%s cannot be read without its separator, %s: name it to whatever reads the file", path, in_words(separator)

@@ -17,8 +17,8 @@ from fieldguide.embedding.table import UNNAMED
 from fieldguide.recognition import NOTHING
 from fieldguide.recognition import UNKNOWN as UNKNOWN_CODE
 from fieldguide.recognition.expectation import Expectation, Share
-from fieldguide.recognition.ranking import Ranking
-from fieldguide.records.details_parquet import CLASSES, FACTS, read_json, read_table
+from fieldguide.recognition.ranking import NO_GROUP, Ranking
+from fieldguide.records.details_parquet import CLASSES, FACTS, GROUP, read_json, read_table
 from fieldguide.records.read import UNKNOWN
 
 
@@ -66,8 +66,8 @@ def write_details(
     """Write a Parquet file with one row a query and rank, for those who want to know why.
 
     Its columns: image, rank (from 1), label, unknown (whether it is the unknown label), similarity, probability,
-    nearest (the gallery picture), distractor_score. The facts of the run and all labels of the gallery lie in the
-    file's metadata.
+    nearest (the gallery picture), distractor_score, group (the new class of the query, if it is in one). The facts of
+    the run and all labels of the gallery lie in the file's metadata.
 
     Parameters
     ----------
@@ -97,6 +97,7 @@ def write_details(
         "probability": pa.array(ranking.probability[query, place], from_pandas=True),
         "nearest": pa.array([_utf8(gallery_names[row]) if row >= 0 else None for row in nearest], pa.string()),
         "distractor_score": pa.array(ranking.distractor_score[query]),
+        GROUP: pa.array([ranking.group_name(int(row)) for row in query], pa.string()),
     }
     DETAILS.check(Path(path))
     with written_whole(Path(path)) as scratch:
@@ -168,8 +169,19 @@ def read_details(
         filled(table.column("probability").to_numpy().astype(np.float32), np.nan),
         unknown,
         query_names,
+        groups=_groups(table, query, len(query_names)),
     )
     return ranking, facts
+
+
+def _groups(table: Any, query: Anything, n: int) -> Anything | None:
+    """(n,) the group of each query, -1 for none; None where there is no group at all."""
+    names = table.column(GROUP).to_pylist() if GROUP in table.column_names else []
+    if not any(names):
+        return None
+    groups = np.full(n, NO_GROUP)
+    groups[query] = [NO_GROUP if name is None else int(name.removeprefix("new-")) - 1 for name in names]
+    return groups
 
 
 def _expectation(stored: Any) -> Expectation | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from fieldguide.discovery import NewClass
 from fieldguide.embedding import EmbeddingTable
 from fieldguide.recognition import Answer, Ranking
 from fieldguide.recognition.expectation import Expectation
@@ -30,12 +31,14 @@ class IdentificationResult:
     gallery : embeddings of the labelled pictures; `ranking.nearest` counts those that could be read
     queries : embeddings of the queries that could be read, and which could not
     facts : how it was made
+    new_classes : groups of the queries that are probably unknown, the largest first; none where they were not sought
     """
 
     ranking: Ranking
     gallery: EmbeddingTable
     queries: EmbeddingTable
     facts: RunFacts
+    new_classes: Sequence[NewClass] = ()
 
     def __len__(self) -> int:
         return len(self.ranking)
@@ -92,9 +95,14 @@ class IdentificationResult:
         """Give a data frame: a row an answer, or, if wide, a row a query; as `Ranking.to_pandas`."""
         return self.ranking.to_pandas(wide=wide)
 
-    def write_answers(self, path: str | os.PathLike[str], form: Format | None = None) -> None:
-        """Write a row a query, its labels best first: as `fieldguide identify -o` does."""
-        write_answers(self.ranking, path, form)
+    def write_answers(
+        self, path: str | os.PathLike[str], form: Format | None = None, *, name_new: bool = False
+    ) -> None:
+        """Write a row a query, its labels best first: as `fieldguide identify -o` does.
+
+        With `name_new` a query of a new class has its name, such as `new-1`, in place of the unknown label.
+        """
+        write_answers(self.ranking, path, form, name_new=name_new)
 
     def write_details(self, path: str | os.PathLike[str]) -> None:
         """Write a row an answer with similarity, probability and nearest gallery picture, to a .parquet."""

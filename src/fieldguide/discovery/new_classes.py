@@ -1,0 +1,126 @@
+"""From a ranking to its new classes: every query that is probably unknown gets a group."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fieldguide.core.arrays import Anything, Ints
+from fieldguide.discovery.closeness import closeness
+from fieldguide.discovery.cut import learn_cut
+from fieldguide.discovery.linkage import average_linkage
+from fieldguide.recognition.neighbourhood import Neighbourhood
+from fieldguide.recognition.ranking import NO_GROUP, Ranking
+
+
+@dataclass(frozen=True)
+class NewClass:
+    """A group of queries that seem to be of one class, which the gallery does not have.
+
+    Attributes
+    ----------
+    name : `new-1` the largest
+    members : numbers of the queries, the most central first, then in their order
+    nearest : the label of the known class that it is nearest to, by the answers of its members; None without any
+    """
+
+    name: str
+    members: Sequence[int]
+    nearest: str | None
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def central(self) -> int:
+        """The query that lies closest to the others of the group."""
+        return self.members[0]
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found among the queries that are probably unknown.
+
+    Attributes
+    ----------
+    ranking : the answers with their groups
+    classes : the new classes, the largest first
+    cut : the mean closeness of two groups, 0 to 1, above which they are one
+    """
+
+    ranking: Ranking
+    classes: Sequence[NewClass]
+    cut: float
+
+
+def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None) -> Discovery:
+    """Group the queries whose first answer is the unknown label.
+
+    Nothing here is random: the same answers have the same groups, and in another order groups of the same names.
+
+    Parameters
+    ----------
+    ranking : of n queries
+    neighbourhood : of them; the ranking's own unless given
+
+    Raises
+    ------
+    ValueError : there is none.
+    """
+    neighbourhood = neighbourhood or ranking.neighbourhood
+    if neighbourhood is None:
+        raise ValueError("this recognizer has no graph of the queries: give the neighbourhood of another's ranking")
+    rows = np.flatnonzero(ranking.is_unknown())
+    if not len(rows):
+        return Discovery(replace(ranking, groups=np.full(len(ranking), NO_GROUP)), [], float("nan"))
+    cut = learn_cut(ranking, neighbourhood.rehearsals)
+    close = closeness(neighbourhood.graph[rows][:, rows])
+    copies = np.unique(neighbourhood.copies[rows], return_inverse=True)[1]
+    (found,) = average_linkage(close, [cut], copies)
+    group = by_size(found, ranking.distractor_score[rows])
+    groups = np.full(len(ranking), NO_GROUP)
+    groups[rows] = group
+    ranking = replace(ranking, groups=groups)
+    centrality = _centrality(close, group)
+    order = np.lexsort([rows, group])
+    members = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    classes = []
+    for number, own in enumerate(members):
+        central = own[np.argmax(centrality[own])]
+        rest = [int(row) for row in rows[own] if row != rows[central]]
+        nearest = _nearest(ranking, rows[own])
+        classes.append(NewClass(f"new-{number + 1}", [int(rows[central]), *rest], nearest))
+    return Discovery(ranking, classes, cut)
+
+
+def by_size(found: Ints, score: Anything) -> Ints:
+    """Number groups by their size, the largest 0; of the same size first the one whose highest score is higher.
+
+    Parameters
+    ----------
+    found : (n,) groups from 0, in any order
+    score : (n,) of each member
+    """
+    size = np.bincount(found)
+    highest = np.full(len(size), -np.inf)
+    np.maximum.at(highest, found, score)
+    place = np.empty(len(size), np.int64)
+    place[np.lexsort([-highest, -size])] = np.arange(len(size))
+    return place[found]
+
+
+def _centrality(close: Any, group: Ints) -> Anything:
+    """(n,) how close each row is to the others of its group, all together."""
+    entries = close.tocoo()
+    own = group[entries.row] == group[entries.col]
+    return np.bincount(entries.row[own], entries.data[own], minlength=len(group))
+
+
+def _nearest(ranking: Ranking, rows: Ints) -> str | None:
+    """Give the label that the answers of some queries hold with most probability, all alike without probabilities."""
+    codes = ranking.codes[rows]
+    weight = np.nan_to_num(ranking.probability[rows], nan=1.0)[codes >= 0]
+    if not len(weight):
+        return None
+    return str(ranking.classes[np.argmax(np.bincount(codes[codes >= 0], weight))])
