@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
@@ -33,6 +34,7 @@ from fieldguide.evaluation.grouping import Agreement
 from fieldguide.recognition import propagation
 from fieldguide.recognition.neighbourhood import Neighbourhood
 from fieldguide.report.details import RunFacts, read_details
+from fieldguide.report.new_classes import sizes_in_words
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +260,39 @@ def test_a_class_that_is_called_as_a_group_is_refused_by_name(drawn, tmp_path):
     write_answers(found, tmp_path / "answers.csv", Format())
     with pytest.raises(AnswersError, match="a class is called 'new-1', as new classes are"):
         write_answers(found, tmp_path / "answers.csv", Format(), name_new=True)
+
+
+def test_discover_groups_a_folder_without_a_gallery(few, done, refused, tmp_path):
+    out = tmp_path / "groups.csv"
+    said = done("discover", few.queries, "-o", out).out
+    rows = list(csv.DictReader(out.open()))
+    assert {row["image"] for row in rows} == set(few.truth)
+    assert rows[0].keys() == {"image", "group"}
+    assert "new-1" in {row["group"] for row in rows}
+    assert f"groups: {out}" in said
+    done("discover", few.queries, "-o", out, "--cut", 1)
+    assert {row["group"] for row in csv.DictReader(out.open())} == {f"new-{n}" for n in range(1, len(few.truth) + 1)}
+    assert "--cut is a closeness above 0, at most 1, not 2" in refused("discover", few.queries, "-o", out, "--cut", 2)
+
+
+def test_discover_lists_what_it_cannot_read(few, done, refused, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in "a.png", "b.png":
+        (folder / name).write_bytes(b"no picture")
+    line = refused("discover", folder, "-o", tmp_path / "groups.csv")
+    assert "none of the 2 pictures can be read" in line
+    assert len(list(csv.DictReader((tmp_path / "groups.unreadable.csv").open()))) == 2
+    Image.new("RGB", (40, 40), "red").save(folder / "a.png")
+    assert "1 picture is alone" in done("discover", folder, "-o", tmp_path / "groups.csv").out
+    assert len(list(csv.DictReader((tmp_path / "groups.csv").open()))) == 1
+    assert "b.png" in refused("discover", folder, "-o", tmp_path / "groups.csv", "--strict")
+
+
+def test_sizes_in_words():
+    assert sizes_in_words([4, 2, 1]) == "2 groups of 6 pictures, the largest of 4; 1 picture is alone"
+    assert sizes_in_words([3]) == "1 group of 3 pictures, the largest of 3"
+    assert sizes_in_words([1, 1]) == "no group; 2 pictures are alone"
 
 
 # Scores of new classes

@@ -11,6 +11,7 @@ from fieldguide.cli.backbones import backbones
 from fieldguide.cli.cache import cache
 from fieldguide.cli.compare import compare
 from fieldguide.cli.demo import demo
+from fieldguide.cli.discover import discover
 from fieldguide.cli.embed import embed
 from fieldguide.cli.evaluate import evaluate
 from fieldguide.cli.identify import identify
@@ -34,7 +35,7 @@ app = typer.Typer(
     "best first, or *none of these*.",
 )
 
-for command in (identify, embed, evaluate, compare, report, train, backbones, demo):
+for command in (identify, discover, embed, evaluate, compare, report, train, backbones, demo):
     app.command()(command)
 app.add_typer(cache, name="cache")
 

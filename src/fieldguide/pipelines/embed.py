@@ -47,14 +47,14 @@ def embed_both(
     if strict:
         refuse_unreadable(unreadable)
     if not gallery_table.rows:
-        raise _none_of("gallery pictures", gallery_table.pictures, unreadable, unreadable)
+        raise none_of("gallery pictures", gallery_table.pictures, unreadable, unreadable)
     _warn_of_lost_classes(gallery_table)
     gallery_table = replace(gallery_table, distractors=_distractors(gallery, embedder, wanted=distractors))
     unreadable = gallery_table.unreadable_pictures("gallery")
     query_table = embedder.embed(queries, "queries")
     missing = query_table.unreadable_pictures("queries")
     if not query_table.rows:
-        raise _none_of("queries", query_table.pictures, missing, unreadable + missing)
+        raise none_of("queries", query_table.pictures, missing, unreadable + missing)
     if strict:
         refuse_unreadable(unreadable + missing)
     return gallery_table, query_table
@@ -82,9 +82,10 @@ def _warn_of_lost_classes(gallery: EmbeddingTable) -> None:
         )
 
 
-def _none_of(
+def none_of(
     what: str, pictures: ImageTable, missing: Sequence[UnreadablePicture], unreadable: Sequence[UnreadablePicture]
 ) -> UnreadablePictures:
+    """Say that none of `pictures` can be read, and why the first of `missing` cannot; all `unreadable` are listed."""
     first = pictures.images[0] if 0 in pictures.in_memory else describe_search(pictures.paths[0], pictures.images[0])
     return UnreadablePictures(
         f"none of the {len(pictures):,} {what} can be read ({missing[0].reason}); the first was {first}", unreadable
@@ -133,7 +134,7 @@ def embed_files(
     unreadable = table.unreadable_pictures("gallery" if labelled else "queries")
     with list_unreadable(output, form.image_column):
         if not table.rows:
-            raise _none_of("pictures", wanted, unreadable, unreadable)
+            raise none_of("pictures", wanted, unreadable, unreadable)
         if strict:
             refuse_unreadable(unreadable)
     table.write(output)

@@ -36,7 +36,7 @@ def read_inputs(
     ValueError : there is not one label for each picture.
     RecordsError : they cannot be used as they stand.
     """
-    labelled, unlabelled = _read_gallery(gallery, labels, form, image_root), _read_queries(queries, form, image_root)
+    labelled, unlabelled = _read_gallery(gallery, labels, form, image_root), read_unlabelled(queries, form, image_root)
     log_overview(pictures_of(labelled), pictures_of(unlabelled))
     if (
         isinstance(labelled, ImageTable)
@@ -99,7 +99,8 @@ def _part(table: EmbeddingTable, pictures: ImageTable, rows: Sequence[int]) -> E
     )
 
 
-def _read_queries(given: Given, form: Format, image_root: Roots) -> Pictures:
+def read_unlabelled(given: Given, form: Format, image_root: Roots) -> Pictures:
+    """Read pictures that need no labels, or their embeddings; errors as in `read_inputs`."""
     table = _embeddings_in(given)
     if table is None:
         return unlabelled_pictures(given, image_column=form.image_column, image_root=image_root)

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 
-from fieldguide.discovery import NewClass
 
+def sizes_in_words(sizes: Sequence[int]) -> str:
+    """Say how many groups there are, of how many pictures, and how many pictures are alone.
 
-def new_classes_in_words(new_classes: Sequence[NewClass]) -> str:
-    """Say how many groups there are, of how many queries, and how many queries are alone."""
-    groups = [one for one in new_classes if len(one) > 1]
-    alone = len(new_classes) - len(groups)
+    Parameters
+    ----------
+    sizes : of all groups, singles too, the largest first
+    """
+    groups = [size for size in sizes if size > 1]
+    alone = len(sizes) - len(groups)
+    single = f"{alone:,} {'picture is' if alone == 1 else 'pictures are'} alone"
     if not groups:
-        return f"no groups; {alone:,} {'query is' if alone == 1 else 'queries are'} alone"
+        return f"no group; {single}"
     number = f"{len(groups):,} {'group' if len(groups) == 1 else 'groups'}"
-    said = f"{number} of {sum(map(len, groups)):,} queries, the largest of {len(groups[0]):,}"
-    return said + (f"; {alone:,} {'query is' if alone == 1 else 'queries are'} alone" if alone else "")
+    said = f"{number} of {sum(groups):,} pictures, the largest of {groups[0]:,}"
+    return f"{said}; {single}" if alone else said
