@@ -384,7 +384,8 @@ def test_group_scores_of_nothing_are_no_numbers():
     assert agreement.adjusted_rand_index(np.ones(2)) == 1
     assert Agreement(np.zeros(3, int), np.zeros(3, int)).normalized_mutual_information(np.ones(3)) == 1
     assert score_groups(["a"], [None], ["a"], ["a"], "-1") == []
-    assert score_groups(["-1"], ["new-1"], ["-1"], ["-1"], "-1") == []
+    assert score_groups(["-1"] * 2, ["new-1"] * 2, ["-1"] * 2, ["x", "x"], "-1") == []
+    assert score_groups(["-1"] * 2, ["new-1"] * 2, ["-1"] * 2, ["x", "-1"], "-1") == []
 
 
 def test_evaluate_scores_the_groups_of_a_ranking(drawn, ranking):

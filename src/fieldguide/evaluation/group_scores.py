@@ -36,12 +36,12 @@ def score_groups(
     pairs come next; clustering accuracy of all, of known and of new (Vaze et al., Generalized category discovery, CVPR
     2022), the best assignment of groups to classes taken once, over all; balanced accuracy of known and of unknown
     samples (BAKS, BAUS, AnimalCLEF 2025); and the clicks that it takes to make all labels right: one for a wrong name,
-    one to name a group, one for each picture that is not of its group's majority. Of no distractor whose class is known
-    there is none of these.
+    one to name a group, one for each picture that is not of its group's majority. None of these where distractors are
+    not of two classes at least: then nothing says which belong together.
     """
     counted_in = [label != unknown or own != unknown for label, own in zip(true, classes, strict=True)]
     rows = np.flatnonzero(counted_in).tolist()
-    if not any(true[row] == unknown for row in rows):
+    if len({classes[row] for row in rows if true[row] == unknown}) < 2:
         return []
     named = np.array([first[row] != unknown for row in rows])
     new = np.array([true[row] == unknown for row in rows])
