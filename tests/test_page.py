@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fieldguide.discovery import discover
 from fieldguide.recognition.expectation import Expectation, Share
 from fieldguide.report import ReportData
 from fieldguide.report.page import write_page
@@ -631,3 +632,35 @@ def contrast(colour: tuple[int, ...], background: tuple[int, ...] = (20, 23, 28)
 
     high, low = sorted((light(colour), light(background)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_new_classes_are_rows_of_pictures(browser, tmp_path):
+    run = make_run(tmp_path, classes=20, queries=200)
+    found = discover(run.ranking)
+    run = replace(run, ranking=found.ranking)
+    write_page(run, tmp_path / "report.html", show=False)
+    opened = open_page(browser, tmp_path / "report.html", run)
+    several = [one for one in found.classes if len(one) > 1]
+    rows = opened.page.locator("#groups li")
+    assert several
+    assert rows.first.locator("h3").inner_text() == f"new-1: {len(several[0])} pictures"
+    assert rows.first.locator("small").inner_text() == f"nearest to {several[0].nearest}"
+    shown = rows.first.locator(".row button")
+    assert shown.count() == min(24, len(several[0])) + (len(several[0]) > 24)
+    rows.first.scroll_into_view_if_needed()
+    opened.page.wait_for_function("document.querySelector('#groups img')?.naturalWidth > 0")
+    shown.first.click()
+    named = {run.ranking.name(row) for row in several[0].members}
+    pinned = opened.page.locator("#pinned h3").first.inner_text()
+    assert pinned in named
+    hidden = opened.page.locator("#more-groups").is_hidden()
+    assert hidden == (len(several) <= 20)
+    while not opened.page.locator("#more-groups").is_hidden():
+        opened.page.locator("#more-groups").click()
+    assert rows.count() == len(several) + any(len(one) == 1 for one in found.classes)
+    assert f"{len(several)}" in opened.page.locator(".tiles").inner_text()
+    assert not opened.errors
+
+
+def test_a_run_without_groups_has_no_rows_for_them(opened):
+    assert opened.page.locator("#new-classes").is_hidden()

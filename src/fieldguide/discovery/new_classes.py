@@ -89,7 +89,7 @@ def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None) -> Di
     for number, own in enumerate(members):
         central = own[np.argmax(centrality[own])]
         rest = [int(row) for row in rows[own] if row != rows[central]]
-        nearest = _nearest(ranking, rows[own])
+        nearest = nearest_label(ranking, rows[own])
         classes.append(NewClass(f"new-{number + 1}", [int(rows[central]), *rest], nearest))
     return Discovery(ranking, classes, cut)
 
@@ -117,7 +117,7 @@ def _centrality(close: Any, group: Ints) -> Anything:
     return np.bincount(entries.row[own], entries.data[own], minlength=len(group))
 
 
-def _nearest(ranking: Ranking, rows: Ints) -> str | None:
+def nearest_label(ranking: Ranking, rows: Ints) -> str | None:
     """Give the label that the answers of some queries hold with most probability, all alike without probabilities."""
     codes = ranking.codes[rows]
     weight = np.nan_to_num(ranking.probability[rows], nan=1.0)[codes >= 0]

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import numpy as np
 
 from fieldguide.core.arrays import Anything
-from fieldguide.recognition import UNKNOWN
+from fieldguide.discovery import nearest_label
+from fieldguide.recognition import UNKNOWN, Ranking
 from fieldguide.records import ImageTable
 from fieldguide.report.data import ReportData, true_codes
 from fieldguide.report.maps import class_colours
@@ -54,7 +55,22 @@ def page_data(data: ReportData, page: Path) -> dict[str, Any]:
             "x": _rounded(plane.queries[:, 0]),
             "y": _rounded(plane.queries[:, 1]),
         },
+        "groups": _groups(data.ranking),
     }
+
+
+def _groups(ranking: Ranking) -> list[dict[str, Any]]:
+    """Give each new class: its queries, the likeliest distractors first, and the known class it is nearest to."""
+    groups = ranking.groups
+    if groups is None:
+        return []
+    order = np.lexsort((-ranking.distractor_score, groups))
+    order = order[groups[order] >= 0]
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else []
+    return [
+        {"name": ranking.group_name(int(own[0])), "rows": own.tolist(), "nearest": nearest_label(ranking, own)}
+        for own in members
+    ]
 
 
 def _links(pictures: ImageTable, page: Path) -> list[str]:

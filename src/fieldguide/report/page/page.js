@@ -216,6 +216,41 @@
     if (entries.some((entry) => entry.isIntersecting) && state.listed < state.order.length) fill();
   }, { rootMargin: "800px" }).observe($("more"));
 
+  // --- new classes, a row each ---------------------------------------------------------------------------------
+
+  const GROUPS = 20, IN_A_ROW = 24; // more of both on demand, or by the search
+  const groups = data.groups.filter(({ rows }) => rows.length > 1), alone = data.groups.filter(({ rows }) => rows.length === 1);
+  let rowsShown = 0;
+  function fillGroups() {
+    const some = groups.slice(rowsShown, rowsShown + GROUPS);
+    rowsShown += some.length;
+    $("groups").append(...some.map(({ name, rows, nearest }) =>
+      groupRow(`${name}: ${rows.length.toLocaleString("en")} pictures`, nearest === null ? "" : `nearest to ${nearest}`, rows)));
+    const left = groups.length - rowsShown;
+    if (!left && alone.length)
+      $("groups").append(groupRow(`${alone.length.toLocaleString("en")} alone`, "like no other", alone.flatMap(({ rows }) => rows)));
+    $("more-groups").hidden = !left;
+    $("more-groups").textContent = `Show ${Math.min(left, GROUPS)} more of ${left.toLocaleString("en")}`;
+  }
+
+  function groupRow(title, note, rows) {
+    const pictures = element("div", { class: "row" });
+    const add = (some) => {
+      pictures.append(...some.map((row) => {
+        const holder = element("span", { class: "blank", "data-row": row });
+        if (state.thumbnails) seen.observe(holder);
+        return button([holder], () => pin(row), { "aria-label": queries.names[row] });
+      }));
+    };
+    add(rows.slice(0, IN_A_ROW));
+    const rest = rows.slice(IN_A_ROW);
+    if (rest.length) {
+      const more = button(`${rest.length.toLocaleString("en")} more`, () => { more.remove(); add(rest); });
+      pictures.append(more);
+    }
+    return element("li", {}, element("h3", {}, title), element("small", {}, note), pictures);
+  }
+
   // --- the pinned query ----------------------------------------------------------------------------------------
 
   // It stands beside map and list and stays in sight; on a narrow screen it lies over the lower part of it
@@ -520,12 +555,15 @@
   });
   $("large").addEventListener("click", (event) => { if (event.target === $("large")) $("large").close(); }); // beside it
   darkness.addEventListener("change", () => { explainColours(); if (drawn) drawMap(); });
+  $("more-groups").addEventListener("click", fillGroups);
+  $("new-classes").hidden = !data.groups.length;
+  if (data.groups.length) fillGroups();
   pin(null);
   update();
   performance.mark("listed"); // benchmarks/report.py reads it
   addEventListener("thumbnails", () => { // all there: the list was there before them
     state.thumbnails = true;
-    for (const holder of $("list").querySelectorAll("[data-row]")) seen.observe(holder);
+    for (const holder of document.querySelectorAll("#list [data-row], #groups [data-row]")) seen.observe(holder);
     if (state.pinned !== null) pin(state.pinned); // it was pinned before its pictures were there
   });
   addEventListener("load", () => setTimeout(drawMap)); // Plotly comes last: by then the page can be read and used

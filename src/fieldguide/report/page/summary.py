@@ -29,6 +29,7 @@ def summarise(data: ReportData) -> list[Tile]:
         Tile(f"{n - unknown:,}", "identified", f"{1 - share:.0%} of {_counted(n, 'query', 'queries')}{read}"),
         Tile(f"{unknown:,}", "none of these", f"{share:.0%}, which show no class of the gallery"),
         _contamination(data),
+        *_new_classes(data),
     ]
     probability = data.ranking.probability[:, 0]
     if (least := data.facts.name_above) is not None:
@@ -85,6 +86,18 @@ def _contamination(data: ReportData) -> Tile:
         return Tile(f"{share:.0%}", "share of none of these", "as given, or as many as were called so")
     note = f"90% interval {interval[0]:.0%} to {interval[1]:.0%}"
     return Tile(f"{share:.0%}", "estimated share of none of these", note)
+
+
+def _new_classes(data: ReportData) -> list[Tile]:
+    """Say how many groups the queries that are none of these make."""
+    groups = data.ranking.groups
+    if groups is None or not (groups >= 0).any():
+        return []
+    sizes = np.bincount(groups[groups >= 0])
+    several, alone = int((sizes > 1).sum()), int((sizes == 1).sum())
+    of = _counted(int(sizes[sizes > 1].sum()), "picture", "pictures")
+    what = "group, perhaps a new class" if several == 1 else "groups, each a new class"
+    return [Tile(f"{several:,}", what, f"{of}; {alone:,} alone")]
 
 
 def _counted(n: int, one: str, many: str) -> str:
