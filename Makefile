@@ -15,10 +15,10 @@ test: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(ONE_THREAD) $(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(ONE_THREAD) $(BIN)/pytest -n auto --dist loadfile --durations=20
 
 long: .venv/installed
-	$(ONE_THREAD) $(BIN)/pytest -n auto --dist loadfile -m "long or not long"
+	$(ONE_THREAD) $(BIN)/pytest -n auto --dist loadfile -m "long or not long" --cov --cov-report=term:skip-covered
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .
