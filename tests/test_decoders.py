@@ -68,8 +68,8 @@ def test_hangs_and_crashes_cost_one_picture_each(tmp_path, monkeypatch, started)
     (code / "sitecustomize.py").write_text(FAULTY)
     monkeypatch.syspath_prepend(code)
 
-    def ask(process, path, patience):  # of the one that hangs alone, so that no other has to be quick
-        return real(process, path, 1.0 if path.name == "02 hang.tif" else 600.0)
+    def ask(process, path, region, patience):  # of the one that hangs alone, so that no other has to be quick
+        return real(process, path, region, 1.0 if path.name == "02 hang.tif" else 600.0)
 
     real = decoders._Process.ask
     monkeypatch.setattr(decoders._Process, "ask", ask)

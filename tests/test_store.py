@@ -132,9 +132,9 @@ def test_a_change_within_a_tick_of_the_clock_is_seen(folder, cache, tmp_path):
 def test_a_picture_that_changes_while_it_is_read_is_not_kept(folder, cache, settled, monkeypatch):
     from fieldguide.embedding import pipeline
 
-    def decode_slowly(file, shortest):
+    def decode_slowly(file, shortest, region):
         draw("rings", int(file.name if isinstance(file.name, str) else 0)).save(folder / "0.png")
-        return real(file, shortest)
+        return real(file, shortest, region)
 
     real = pipeline.decode
     for path in folder.glob("[1-9].png"):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from fieldguide.records import ImageTable, read_gallery, read_queries
     from fieldguide.records.answers import Format, read_answers
+    from fieldguide.records.columns import PictureColumns
     from fieldguide.report.answers import write_answers
     from fieldguide.report.details import write_details
     from fieldguide.report.result import IdentificationResult
@@ -60,6 +61,7 @@ _WHERE = {  # each is loaded when it is first used: `fieldguide --help` loads no
     "MeanAveragePrecision": "evaluation",
     "OpenSetClassifier": "recognition",
     "OpenSetSplit": "evaluation",
+    "PictureColumns": "records.columns",
     "Preprocessing": "images.preprocessing",
     "ProbabilisticClassifier": "recognition",
     "Ranking": "recognition",
@@ -96,6 +98,7 @@ __all__ = [
     "MeanAveragePrecision",
     "OpenSetClassifier",
     "OpenSetSplit",
+    "PictureColumns",
     "Preprocessing",
     "ProbabilisticClassifier",
     "Ranking",

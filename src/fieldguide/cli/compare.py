@@ -5,7 +5,19 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import Backbone, Engine, ImageColumn, ImageRoot, LabelColumn, Labels, Strict, Unknown
+from fieldguide.cli.options import (
+    Backbone,
+    BoxColumns,
+    Engine,
+    ImageColumn,
+    ImageRoot,
+    LabelColumn,
+    Labels,
+    Margin,
+    MaskColumn,
+    Strict,
+    Unknown,
+)
 
 
 def compare(
@@ -34,6 +46,9 @@ def compare(
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
     image_root: ImageRoot = None,
+    box_columns: BoxColumns = None,
+    mask_column: MaskColumn = "mask",
+    margin: Margin = None,
     strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random, the public and private part too.", min=0)] = 0,
 ) -> None:
@@ -48,6 +63,7 @@ def compare(
     """
     from fieldguide.evaluation.leaderboard import table
     from fieldguide.pipelines import compare as comparison
+    from fieldguide.records.columns import PictureColumns
 
     results = comparison.compare(
         gallery,
@@ -64,6 +80,7 @@ def compare(
         seed=seed,
         engine=engine,
         image_root=image_root,
+        columns=PictureColumns.named(box_columns, mask_column, margin),
         strict=strict,
     )
     if truth is None:

@@ -7,11 +7,14 @@ import typer
 
 from fieldguide.cli.options import (
     Backbone,
+    BoxColumns,
     Cache,
     Engine,
     ImageColumn,
     ImageRoot,
     LabelColumn,
+    Margin,
+    MaskColumn,
     Precision,
     Strict,
 )
@@ -32,6 +35,9 @@ def embed(
     image_column: ImageColumn = "image",
     label_column: LabelColumn = "label",
     image_root: ImageRoot = None,
+    box_columns: BoxColumns = None,
+    mask_column: MaskColumn = "mask",
+    margin: Margin = None,
     strict: Strict = False,
 ) -> None:
     """Write the embeddings of pictures to a file, for other programs, or to stand in for the pictures in `identify`.
@@ -47,8 +53,10 @@ def embed(
     from fieldguide.embedding.embedder import Embedder
     from fieldguide.pipelines.embed import embed_files
     from fieldguide.records.answers import Format
+    from fieldguide.records.columns import PictureColumns
 
-    form = Format(image_column, label_column)
+    columns = PictureColumns.named(box_columns, mask_column, margin)
+    form = Format(image_column, label_column, columns=columns)
     embedder = Embedder(backbone, engine, precision, cache=cache)
     SAID.file = where_to_report([output])
     embedded = embed_files(

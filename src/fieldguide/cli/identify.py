@@ -8,12 +8,15 @@ import typer
 from fieldguide.cli.options import (
     DISTRACTORS,
     Backbone,
+    BoxColumns,
     Cache,
     Engine,
     ImageColumn,
     ImageRoot,
     LabelColumn,
     Labels,
+    Margin,
+    MaskColumn,
     NewClasses,
     Precision,
     Separator,
@@ -106,6 +109,9 @@ def identify(
     separator: Separator = None,
     unknown: Unknown = "-1",
     image_root: ImageRoot = None,
+    box_columns: BoxColumns = None,
+    mask_column: MaskColumn = "mask",
+    margin: Margin = None,
     strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
@@ -126,6 +132,7 @@ def identify(
     from fieldguide.core.files import where_to_report
     from fieldguide.pipelines.identify import Settings, identify_files
     from fieldguide.records.answers import Format
+    from fieldguide.records.columns import PictureColumns
     from fieldguide.report.new_classes import sizes_in_words
 
     settings = Settings(
@@ -134,7 +141,8 @@ def identify(
         name_above=name_above,
         discover=discover,
     )
-    form = Format(image_column, label_column, separator, unknown)
+    columns = PictureColumns.named(box_columns, mask_column, margin)
+    form = Format(image_column, label_column, separator, unknown, columns)
     SAID.file = where_to_report([output, details, report])
     result = identify_files(
         *(gallery, queries, output, settings),

@@ -45,6 +45,25 @@ ImageRoot = Annotated[
         rich_help_panel=FORMAT,
     ),
 ]
+BoxColumns = Annotated[
+    Optional[str],  # noqa: UP045  typer reads it
+    typer.Option(
+        help="Columns of a box around the thing: x,y,width,height, or one with all four, in pixels or in shares from 0 "
+        "to 1. Unless given x,y,width,height or bbox, if a table has them; none for no boxes.",
+        rich_help_panel=FORMAT,
+    ),
+]
+MaskColumn = Annotated[
+    str,
+    typer.Option(
+        help="Column of masks: pictures that are dark where there is background; none for no masks.",
+        rich_help_panel=FORMAT,
+    ),
+]
+Margin = Annotated[
+    Optional[float],  # noqa: UP045  typer reads it
+    typer.Option(help="What is added to a box on each side, as a share of its sides.", rich_help_panel=FORMAT),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop, without a result, if a single picture cannot be read.")]
 Separator = Annotated[
     Optional[str],  # noqa: UP045  typer reads it

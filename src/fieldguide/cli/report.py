@@ -5,7 +5,15 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import ImageColumn, ImageRoot, LabelColumn, Unknown
+from fieldguide.cli.options import (
+    BoxColumns,
+    ImageColumn,
+    ImageRoot,
+    LabelColumn,
+    Margin,
+    MaskColumn,
+    Unknown,
+)
 
 
 def report(
@@ -38,6 +46,9 @@ def report(
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
     image_root: ImageRoot = None,
+    box_columns: BoxColumns = None,
+    mask_column: MaskColumn = "mask",
+    margin: Margin = None,
 ) -> None:
     """Write a page that shows what a run came to: one file, which opens anywhere and loads nothing.
 
@@ -54,6 +65,7 @@ def report(
     from fieldguide.cli.said import SAID
     from fieldguide.core.files import where_to_report
     from fieldguide.pipelines.report import write_report
+    from fieldguide.records.columns import PictureColumns
 
     SAID.file = where_to_report([output])
     drawn = write_report(
@@ -67,6 +79,7 @@ def report(
         label_column=label_column,
         unknown=unknown,
         image_root=image_root,
+        columns=PictureColumns.named(box_columns, mask_column, margin),
     )
     for path in drawn:
         print(f"figure: {path}", file=SAID.file)

@@ -5,7 +5,17 @@ from typing import Annotated, Optional
 
 import typer
 
-from fieldguide.cli.options import Engine, ImageColumn, ImageRoot, LabelColumn, Strict, Unknown
+from fieldguide.cli.options import (
+    BoxColumns,
+    Engine,
+    ImageColumn,
+    ImageRoot,
+    LabelColumn,
+    Margin,
+    MaskColumn,
+    Strict,
+    Unknown,
+)
 
 HOW = "How it is trained; unless given, as the training's name says"
 
@@ -57,6 +67,9 @@ def train(
     label_column: LabelColumn = "label",
     unknown: Unknown = "-1",
     image_root: ImageRoot = None,
+    box_columns: BoxColumns = None,
+    mask_column: MaskColumn = "mask",
+    margin: Margin = None,
     strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
 ) -> None:
@@ -70,6 +83,7 @@ def train(
     On several GPUs: `accelerate launch -m fieldguide train ...`.
     """
     from fieldguide.pipelines.train import train as train_backbone
+    from fieldguide.records.columns import PictureColumns
 
     trained = train_backbone(
         *(training, gallery, output, queries),
@@ -88,6 +102,7 @@ def train(
         label_column=label_column,
         unknown=unknown,
         image_root=image_root,
+        columns=PictureColumns.named(box_columns, mask_column, margin),
         strict=strict,
         seed=seed,
     )

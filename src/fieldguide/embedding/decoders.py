@@ -15,13 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Lock, Thread, Timer
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from fieldguide.core.arrays import Bytes
 from fieldguide.images.decoding import CUT_SHORT, UnreadableError, decode, open_picture
 from fieldguide.images.preprocessing import Preprocessing
+from fieldguide.records.regions import Box, Region
 
 Decoded = tuple[Bytes, bool]
 
@@ -56,8 +57,8 @@ class Decoders:
         for process in processes:
             process.kill()
 
-    def __call__(self, path: Path) -> Decoded:
-        """Decode and preprocess a picture: its pixels, and whether it is cut short.
+    def __call__(self, path: Path, region: Region | None = None) -> Decoded:
+        """Decode and preprocess a picture, or a region of it: its pixels, and whether it is cut short.
 
         Raises
         ------
@@ -66,7 +67,7 @@ class Decoders:
         process = self._take()
         answered = False
         try:
-            answer = process.ask(path, self.patience)
+            answer = process.ask(path, region, self.patience)
             answered = True
         finally:
             with self._lock:
@@ -110,7 +111,7 @@ class _Process:
         )
         self.first = json.dumps(task).encode() + b"\n"
 
-    def ask(self, path: Path, patience: float) -> Decoded | str:
+    def ask(self, path: Path, region: Region | None, patience: float) -> Decoded | str:
         """Give what came of a picture, or the reason why nothing did."""
         stdin, stdout = self.popen.stdin, self.popen.stdout
         assert stdin
@@ -124,7 +125,7 @@ class _Process:
                     stdout.readline()
                 self.first = b""
             with self._killed_after(patience, late):
-                stdin.write(os.fsencode(path.absolute()).hex().encode() + b"\n")
+                stdin.write(_line_of(path, region))
                 stdin.flush()
                 return _read(stdout)
         except (EOFError, BrokenPipeError):
@@ -153,6 +154,14 @@ class _Process:
             with suppress(OSError):
                 if pipe:
                     pipe.close()
+
+
+def _line_of(path: Path, region: Region | None) -> bytes:
+    said: dict[str, object] = {"path": os.fsencode(path.absolute()).hex()}
+    if region is not None:
+        mask = None if region.mask is None else os.fsencode(region.mask.absolute()).hex()
+        said["region"] = {**asdict(region), "mask": mask}
+    return json.dumps(said).encode() + b"\n"
 
 
 def _end(code: int) -> str:
@@ -193,7 +202,8 @@ def main() -> None:
     for line in sys.stdin.buffer:
         if hasattr(signal, "alarm"):  # should `_end_with` not come to its turn, a hang ends all the same
             signal.alarm(int(task["patience"]) + 5)
-        _answer(Path(os.fsdecode(bytes.fromhex(line.decode()))), steps, task["shortest"], out)
+        wanted = json.loads(line)
+        _answer(_path(wanted["path"]), _region(wanted.get("region")), steps, task["shortest"], out)
         if hasattr(signal, "alarm"):
             signal.alarm(0)
 
@@ -205,11 +215,22 @@ def _end_with(parent: int) -> None:
     os._exit(0)
 
 
-def _answer(path: Path, steps: Preprocessing, shortest: int, out: IO[bytes]) -> None:
+def _path(written: str) -> Path:
+    return Path(os.fsdecode(bytes.fromhex(written)))
+
+
+def _region(said: dict[str, Any] | None) -> Region | None:
+    if said is None:
+        return None
+    box, mask = said["box"], said["mask"]
+    return Region(None if box is None else Box(**box), None if mask is None else _path(mask), said["margin"])
+
+
+def _answer(path: Path, region: Region | None, steps: Preprocessing, shortest: int, out: IO[bytes]) -> None:
     pixels = b""
     try:
         with open_picture(path) as file:
-            picture = decode(file, shortest)
+            picture = decode(file, shortest, region)
             square = np.ascontiguousarray(steps(picture))
         pixels = square.tobytes()
         said: dict[str, object] = {"shape": square.shape, "cut_short": picture.info[CUT_SHORT]}

@@ -16,7 +16,14 @@ from fieldguide.backbones import Backbone
 from fieldguide.core.arrays import Bytes, Floats, Ints
 from fieldguide.core.machine import cores
 from fieldguide.core.progress import progress
-from fieldguide.embedding.cache import EmbeddingCache, FileSignature, sign_file, sign_in_memory, unchanged
+from fieldguide.embedding.cache import (
+    EmbeddingCache,
+    FileSignature,
+    sign_file,
+    sign_in_memory,
+    sign_region,
+    unchanged,
+)
 from fieldguide.embedding.decoders import Decoders
 from fieldguide.embedding.table import EmbeddingTable, Provenance
 from fieldguide.embedding.workers import Job, Workers
@@ -33,7 +40,8 @@ from fieldguide.images.decoding import (
 from fieldguide.images.preprocessing import SPARE, Preprocessing
 from fieldguide.images.turns import without_patience
 from fieldguide.records import ImageTable
-from fieldguide.records.image_table import InMemory, Source
+from fieldguide.records.image_table import InMemory, Source, whole_and_region
+from fieldguide.records.regions import Region
 
 log = logging.getLogger("fieldguide")
 
@@ -204,28 +212,31 @@ class _Run:
         pixels[: len(batch)] = np.array([picture.pixels for _, picture in batch])
         return pixels
 
-    def _prepare(self, path: Source, *, decoders: Decoders, trust: bool) -> Prepared:
-        """Read and decode one picture, unless its content is in the cache."""
+    def _prepare(self, source: Source, *, decoders: Decoders, trust: bool) -> Prepared:
+        """Read and decode one picture, or a region of it, unless its content is in the cache."""
+        path, region = whole_and_region(source)
         try:
             if not isinstance(path, Path):
-                return self._prepare_in_memory(path, decoders=decoders, trust=trust)
+                return self._prepare_in_memory(path, region, decoders=decoders, trust=trust)
             with open_picture(path) as file:
-                seen = sign_file(path, file) if self.cache else None
+                seen = sign_file(path, file, region) if self.cache else None
                 if trust and seen and self.cache and self.cache.contains(seen.content):
                     return Prepared(seen=seen)
                 if is_risky(file):
                     with large_ones_turn(file), without_patience():
-                        pixels, cut_short = decoders(path)
+                        pixels, cut_short = decoders(path, region)
                 else:
-                    picture = decode(file, SPARE * self.steps.shorter_side)
+                    picture = decode(file, SPARE * self.steps.shorter_side, region)
                     pixels, cut_short = self.steps(picture), picture.info[CUT_SHORT]
-                if seen and not unchanged(seen, path, file):  # while it was read: of which content is this?
+                if seen and not unchanged(seen, path, file, region):  # while it was read: of which content is this?
                     seen = None
                 return Prepared(pixels, seen=seen, cut_short=cut_short)
         except UnreadableError as error:
             return Prepared(reason=str(error))
 
-    def _prepare_in_memory(self, picture: InMemory, *, decoders: Decoders, trust: bool) -> Prepared:
+    def _prepare_in_memory(
+        self, picture: InMemory, region: Region | None, *, decoders: Decoders, trust: bool
+    ) -> Prepared:
         """Decode a picture that is in no file: what is known of it is known by its bytes, or by the pixels it comes to.
 
         Raises
@@ -233,16 +244,18 @@ class _Run:
         UnreadableError : it cannot be decoded.
         """
         seen = sign_in_memory(picture) if isinstance(picture, bytes) else None  # as of a file with these bytes
+        if seen and region is not None:
+            seen = sign_region(seen, region)
         if trust and seen and self.cache and self.cache.contains(seen.content):
             return Prepared(seen=seen)
         if isinstance(picture, bytes) and is_risky(BufferedReader(BytesIO(picture))):
             with NamedTemporaryFile(prefix="fieldguide-") as file, without_patience():
                 file.write(picture)
                 file.flush()
-                pixels, cut_short = decoders(Path(file.name))
+                pixels, cut_short = decoders(Path(file.name), region)
         else:
-            whole = decode_in_memory(picture, SPARE * self.steps.shorter_side)
-            pixels, cut_short = self.steps(whole), whole.info[CUT_SHORT]
+            rgb = decode_in_memory(picture, SPARE * self.steps.shorter_side, region)
+            pixels, cut_short = self.steps(rgb), rgb.info[CUT_SHORT]
         if seen is None:
             seen = sign_in_memory(np.ascontiguousarray(pixels).data, b"pixels")
             if trust and self.cache and self.cache.contains(seen.content):

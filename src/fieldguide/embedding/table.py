@@ -195,6 +195,7 @@ class EmbeddingTable:
                 [*first.images, *second.images],
                 [*first.paths, *second.paths],
                 in_memory={**first.in_memory, **{n + row: one for row, one in second.in_memory.items()}},
+                regions={**first.regions, **{n + row: one for row, one in second.regions.items()}},
             ),
             [*self.rows, *(n + row for row in other.rows)],
             np.concatenate([self.matrix, other.matrix]),

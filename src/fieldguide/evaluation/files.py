@@ -12,7 +12,7 @@ from fieldguide.core.errors import AnswersError
 from fieldguide.embedding import EmbeddingTable, is_embeddings
 from fieldguide.evaluation.doubts import Compared, doubts
 from fieldguide.evaluation.scores import Evaluation, evaluate
-from fieldguide.evaluation.truth import find_answers, resolve_labels
+from fieldguide.evaluation.truth import find_answers, names_in_truth, resolve_labels
 from fieldguide.records import read_gallery
 from fieldguide.records.answers import Answers, Format, read_ranked
 from fieldguide.records.details_parquet import is_details
@@ -60,10 +60,9 @@ def evaluate_files(
     )
     if not images:
         raise AnswersError(f"{truth} holds no rows: there is nothing to score")
-    true_labels = dict(zip(images, labels, strict=True))
-    if len(true_labels) != len(images):
-        raise AnswersError(f"{truth}: a picture is listed twice")
     names, cells, given = read_given(answers, form)
+    images = names_in_truth(truth, images, names)
+    true_labels = dict(zip(images, labels, strict=True))
     places = find_answers(names, true_labels)
     if all(place is None for place in places):
         raise AnswersError(
@@ -150,8 +149,8 @@ def read_classes(gallery: Path, form: Format) -> Collection[str]:
         if labels is None:
             raise AnswersError(f"{gallery} has no labels: name the gallery that the answers were made by")
         return set(labels)
-    columns = {"image_column": form.image_column, "label_column": form.label_column}
-    return read_gallery(gallery, **columns, unknown=form.unknown).shots().keys()
+    names = {"image_column": form.image_column, "label_column": form.label_column}
+    return read_gallery(gallery, **names, unknown=form.unknown, columns=form.columns).shots().keys()
 
 
 def _scores_at(score: Floats | None, places: Sequence[int | None], distractor: Sequence[bool]) -> Floats | None:

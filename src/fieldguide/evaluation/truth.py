@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from fieldguide.core.errors import AnswersError
+from fieldguide.records.columns import part_names
 from fieldguide.records.tables import read_columns
 from fieldguide.records.text import normal_form, normal_forms
 
@@ -82,12 +83,26 @@ def read_truth(
     images, labels = read_columns(path, [image_column, label_column])
     if not images:
         raise AnswersError(f"{path} holds no rows: there is nothing to score")
-    if len(set(images)) != len(images):
-        raise AnswersError(f"{path}: a picture is listed twice")
+    images = names_in_truth(path, images, names)
     try:
         return match_truth(names, dict(zip(images, normal_forms(labels), strict=True)))
     except AnswersError as error:
         raise AnswersError(f"{path}: {error}: is it of these queries?") from error
+
+
+def names_in_truth(path: Path, images: list[str], names: Sequence[str]) -> list[str]:
+    """Give the names by which a table of true labels names queries: boxes of one picture as queries are numbered.
+
+    Raises
+    ------
+    AnswersError : a picture is there twice, and its boxes are not what was answered.
+    """
+    if len(set(images)) == len(images):
+        return images
+    numbered = part_names(images)
+    if not {*numbered} <= {*names}:
+        raise AnswersError(f"{path}: a picture is listed twice")
+    return numbered
 
 
 def match_truth(names: Sequence[str], truth: Mapping[str, str]) -> list[tuple[int, str]]:

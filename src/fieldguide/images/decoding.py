@@ -14,9 +14,18 @@ import numpy as np
 
 from fieldguide.core.errors import FieldguideError
 from fieldguide.images.cut_short import load, with_its_length
+from fieldguide.images.regions import (
+    RegionError,
+    blanked,
+    cut,
+    region_edges,
+    shortest_of_whole,
+    turned_back,
+)
 from fieldguide.images.tones import black_and_white, is_deep, no_data, to_grey
 from fieldguide.images.turns import Turn
-from fieldguide.records.image_table import InMemory, Source
+from fieldguide.records.image_table import InMemory, Source, whole_and_region
+from fieldguide.records.regions import Region
 from fieldguide.records.unreadable import UNKNOWN_FORMAT
 
 if TYPE_CHECKING:
@@ -27,6 +36,7 @@ LARGE = 16_000_000  # pixels; pictures above are decoded one at a time, and shru
 BAND = 2_000_000  # pixels
 CUT_SHORT = "cut short"  # in a picture's `info`: whether its file lost its end
 JPEG = b"\xff\xd8\xff"
+UPRIGHT = {0, 1, 3}  # turns that leave width and height: flips and half a turn, in Pillow's numbers
 COMMON = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP"}  # formats whose decoders are tried by all the world every day
 
 _one_at_a_time = Turn()
@@ -39,10 +49,11 @@ class UnreadableError(Exception):
 
 def open_rgb(source: Source, shortest: int = 0) -> "Image.Image":
     """Decode the picture in a file, `open_picture`, then `decode`; or one that is in memory, `decode_in_memory`."""
-    if not isinstance(source, Path):
-        return decode_in_memory(source, shortest)
-    with open_picture(source) as file:
-        return decode(file, shortest)
+    whole, region = whole_and_region(source)
+    if not isinstance(whole, Path):
+        return decode_in_memory(whole, shortest, region)
+    with open_picture(whole) as file:
+        return decode(file, shortest, region)
 
 
 @contextmanager
@@ -73,7 +84,7 @@ def _check_kind(mode: int) -> None:
         raise UnreadableError("a pipe, socket or device, not a file")
 
 
-def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
+def decode(file: BufferedReader, shortest: int = 0, region: Region | None = None) -> "Image.Image":
     """Decode a picture to 8-bit RGB, upright by its EXIF orientation, transparency over white.
 
     Greyscale of more than 8 bits is shown as `black_and_white` says; of an animation, or several pages, the first is
@@ -84,26 +95,34 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
     file : the picture's, at its beginning
     shortest : how many pixels of the shorter side are needed: a larger picture may come smaller than it is, but not
         under this. 0 for the picture as it is
+    region : the part of it that is wanted, and whose shorter side is meant; None for all
 
     Raises
     ------
-    UnreadableError : it is no picture, much of it is missing, or it has more pixels than the limit.
+    UnreadableError : it is no picture, much of it is missing, it has more pixels than the limit, or the region cannot
+        be cut out.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
         source, cut_short = with_its_length(file)
         with Image.open(source, formats=_formats()) as picture:
+            size = picture.size
             if shortest:
-                picture.draft(None, (shortest, shortest))  # a JPEG is decoded at 1/2, 1/4 or 1/8
+                enough = shortest if region is None else _enough(picture, region, shortest)
+                picture.draft(None, (enough, enough))  # a JPEG is decoded at 1/2, 1/4 or 1/8
             with _turn_of(picture):
                 cut_short |= load(picture, file)
                 turn = _orientation(picture)
-                large = _pixels(picture) > LARGE and shortest
-                rgb = _shrunk(picture, shortest) if large else _to_rgb(picture)(picture)
+                part = picture if region is None else _part(picture, region, size, turn)
+                large = _pixels(part) > LARGE and shortest
+                rgb = _shrunk(part, shortest) if large else _to_rgb(part)(part)
         rgb = rgb if turn is None else rgb.transpose(turn)
+        rgb = rgb if region is None else _without_background(rgb, region, _upright(size, turn))
         rgb.info[CUT_SHORT] = cut_short
         return rgb
+    except (RegionError, UnreadableError) as error:
+        raise UnreadableError(str(error)) from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise UnreadableError(f"more than {limit:,.0f} megapixels, the limit unless {LIMIT} says another") from None
@@ -119,13 +138,13 @@ def decode(file: BufferedReader, shortest: int = 0) -> "Image.Image":
         raise UnreadableError(reason if "truncated" in reason else f"it cannot be decoded: {reason}") from error
 
 
-def decode_in_memory(picture: InMemory, shortest: int = 0) -> "Image.Image":
+def decode_in_memory(picture: InMemory, shortest: int = 0, region: Region | None = None) -> "Image.Image":
     """Decode a picture that is in no file as `decode` does, and under the same limit.
 
     Parameters
     ----------
     picture : the bytes of a file, a picture of Pillow's, or its pixels, (H, W) or (H, W, 3) uint8; left as it is
-    shortest : as in `decode`
+    shortest, region : as in `decode`
 
     Raises
     ------
@@ -134,7 +153,7 @@ def decode_in_memory(picture: InMemory, shortest: int = 0) -> "Image.Image":
     from PIL import Image
 
     if isinstance(picture, bytes):
-        return decode(BufferedReader(BytesIO(picture)), shortest)
+        return decode(BufferedReader(BytesIO(picture)), shortest, region)
     try:
         if not (picture.size if isinstance(picture, np.ndarray) else _pixels(picture)):
             raise UnreadableError("it has no pixels")
@@ -147,12 +166,16 @@ def decode_in_memory(picture: InMemory, shortest: int = 0) -> "Image.Image":
             with _loading:
                 whole.load()
             turn = _orientation(whole)
-            rgb = _shrunk(whole, shortest if shortest and _pixels(whole) > LARGE else max(whole.size))
+            part = whole if region is None else _part(whole, region, whole.size, turn)
+            rgb = _shrunk(part, shortest if shortest and _pixels(part) > LARGE else max(part.size))
         rgb = rgb if turn is None else rgb.transpose(turn)
+        rgb = rgb if region is None else _without_background(rgb, region, _upright(whole.size, turn))
         rgb.info[CUT_SHORT] = False
         return rgb
     except (UnreadableError, FieldguideError):
         raise
+    except RegionError as error:
+        raise UnreadableError(str(error)) from None
     except MemoryError:
         raise UnreadableError("there is not enough memory to decode it") from None
     except Exception as error:  # what Pillow has opened, and not read yet, may be broken
@@ -189,6 +212,35 @@ def large_ones_turn(file: BufferedReader) -> AbstractContextManager[object]:
         turn = _turn_of(picture)
     file.seek(0)
     return turn
+
+
+def _enough(picture: "Image.Image", region: Region, shortest: int) -> int:
+    """Give how small the whole picture may come if a region's shorter side is to have `shortest` pixels."""
+    size = _upright(picture.size, _orientation(picture))
+    return shortest_of_whole(region_edges(region, *size), size, shortest)
+
+
+def _part(
+    picture: "Image.Image", region: Region, size: tuple[int, int], turn: "Image.Transpose | None"
+) -> "Image.Image":
+    """Cut a region out of a picture that is not upright yet, and is stored in `size`."""
+    return cut(picture, turned_back(region_edges(region, *_upright(size, turn)), turn))
+
+
+def _without_background(rgb: "Image.Image", region: Region, size: tuple[int, int]) -> "Image.Image":
+    """Blank the background of what was cut out of an upright picture of `size`, if there is a mask that says where."""
+    if region.mask is None:
+        return rgb
+    try:
+        mask = open_rgb(region.mask)
+    except UnreadableError as error:
+        raise UnreadableError(f"its mask {region.mask}: {error}") from None
+    return blanked(rgb, mask, size, region_edges(region, *size))
+
+
+def _upright(size: tuple[int, int], turn: "Image.Transpose | None") -> tuple[int, int]:
+    """Give the width and height of a picture of `size` when it is turned."""
+    return size if turn is None or turn.value in UPRIGHT else (size[1], size[0])
 
 
 def _line(error: Exception) -> str:

@@ -36,6 +36,7 @@ from fieldguide.pipelines.recipes import (
 from fieldguide.pipelines.recognise import adapt, fit, rank, uses_distractors
 from fieldguide.recognition import Ranking, Recognizer
 from fieldguide.records import read_both
+from fieldguide.records.columns import PictureColumns
 from fieldguide.records.places import Roots
 
 log = logging.getLogger("fieldguide")
@@ -80,14 +81,15 @@ def compare(
     engine: str = "auto",
     show: bool = True,
     image_root: Roots = None,
+    columns: PictureColumns | None = None,
     strict: bool = False,
 ) -> list[Result]:
     """Run recipes on the same embeddings and score them.
 
     Parameters
     ----------
-    gallery, queries, image_column, label_column, unknown, backbone, k, seed, engine, show, image_root, strict :
-        as `identify` takes them
+    gallery, queries, image_column, label_column, unknown, backbone, k, seed, engine, show, image_root, columns,
+        strict : as `identify` takes them
     truth : a CSV or Parquet file with the true labels, the unknown label for distractors; only the scoring sees it.
         Without it, tasks are cut from the gallery: classes held out and shots hidden among the queries
     recipes : names; `cosine+hdbscan` for another distractor rule than the recipe's own, `cosine+all` for every rule.
@@ -108,8 +110,8 @@ def compare(
     path = None if board is None else Path(board)
     check_outputs([(path, BOARD)], [Path(gallery), Path(queries), None if truth is None else Path(truth)])
     on_board = [] if path is None else read_board(path)
-    columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
-    gallery_pictures, query_pictures = read_both(gallery, queries, **columns, image_root=image_root)
+    names_of = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
+    gallery_pictures, query_pictures = read_both(gallery, queries, **names_of, image_root=image_root, columns=columns)
     check_overwrites([path] if path else [], [*gallery_pictures.paths, *query_pictures.paths])
     settings = Settings(backbone=backbone, k=k, seed=seed, engine=engine, show=show, strict=strict)
     matched = [] if truth is None else read_truth(Path(truth), query_pictures.images, image_column, label_column)

@@ -124,9 +124,9 @@ def embed_files(
     check_outputs(written, [pictures])
     image, label = form.image_column, form.label_column
     wanted = (
-        read_labelled(pictures, image_column=image, label_column=label, image_root=image_root)
+        read_labelled(pictures, image_column=image, label_column=label, image_root=image_root, columns=form.columns)
         if labelled
-        else read_queries(pictures, image_column=image, image_root=image_root)
+        else read_queries(pictures, image_column=image, image_root=image_root, columns=form.columns)
     )
     check_overwrites([path for path, _ in written if path], wanted.paths)
     log_overview(wanted if labelled else None, None if labelled else wanted)

@@ -26,6 +26,7 @@ from fieldguide.pipelines.recipes import DEFAULT_RECIPE, RuleOptions, recipe_nam
 from fieldguide.pipelines.recognise import adapt, fit, neighbourhood_for, rank, uses_distractors
 from fieldguide.recognition import Ranking
 from fieldguide.records.answers import Format
+from fieldguide.records.columns import PictureColumns
 from fieldguide.records.given import Labels
 from fieldguide.records.groups import check_no_group
 from fieldguide.records.places import Roots
@@ -108,6 +109,7 @@ def identify(
     show: bool = True,
     image_root: Roots = None,
     strict: bool = False,
+    columns: PictureColumns | None = None,
 ) -> IdentificationResult:
     """Identify every query.
 
@@ -121,6 +123,7 @@ def identify(
     image_column, label_column : the tables' and data frames' names for them
     unknown : the unknown label; gallery pictures that have it are labelled distractors
     image_root : one or more folders that relative paths in tables may be relative to, instead of to the table
+    columns : the tables' and data frames' names for boxes and masks, if they are not the usual ones, and the margin
     others : as in `Settings`
 
     Returns
@@ -138,7 +141,7 @@ def identify(
         name_above=name_above,
         discover=discover,
     )
-    form = Format(image_column, label_column, unknown=unknown)
+    form = Format(image_column, label_column, unknown=unknown, columns=columns or PictureColumns())
     tables = read_inputs(gallery, queries, form, image_root, labels)
     result = identify_pictures(*tables, settings, unknown=unknown)
     if missing := result.unreadable:

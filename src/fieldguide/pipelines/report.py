@@ -10,6 +10,7 @@ from fieldguide.core.files import written_whole
 from fieldguide.core.outputs import FIGURE, REPORT, check_output_folder, check_outputs, check_overwrites
 from fieldguide.pipelines.report_data import read_report_data
 from fieldguide.records.answers import Format
+from fieldguide.records.columns import PictureColumns
 from fieldguide.records.places import Roots
 from fieldguide.report import draw_all
 from fieldguide.report.data import check_report
@@ -35,6 +36,7 @@ def write_report(
     label_column: str = "label",
     unknown: str = "-1",
     image_root: Roots = None,
+    columns: PictureColumns | None = None,
     show: bool = True,
 ) -> list[Path]:
     """Write the page of a run, one file of HTML, from its details. Needs the extra `report`.
@@ -51,7 +53,7 @@ def write_report(
     leaderboard : recipes beside each other, a JSON object a line
     training : the folder of a training, for its curves and maps; that of the run's backbone unless given
     layout : how the map is laid out, `t-sne`, or `umap` if installed
-    image_column, label_column, unknown, image_root : of tables, as in that run
+    image_column, label_column, unknown, image_root, columns : of tables, as in that run
     show : whether to show progress
 
     Returns
@@ -75,7 +77,7 @@ def write_report(
     )
     data = read_report_data(
         *(Path(details), gallery_path, queries_path),
-        form=Format(image_column, label_column, unknown=unknown),
+        form=Format(image_column, label_column, unknown=unknown, columns=columns or PictureColumns()),
         truth=_path(truth),
         leaderboard=_path(leaderboard),
         training=_path(training),

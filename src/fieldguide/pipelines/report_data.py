@@ -80,7 +80,9 @@ def read_report_data(
             show=show,
         )
     columns = {"image_column": form.image_column, "label_column": form.label_column, "unknown": form.unknown}
-    gallery_pictures, query_pictures = read_both(gallery, queries, **columns, image_root=image_root)
+    gallery_pictures, query_pictures = read_both(
+        gallery, queries, **columns, image_root=image_root, columns=form.columns
+    )
     if details.is_file() and details.suffix.lower() not in PARQUET:
         raise AnswersError(
             f"{details}: a report is made of details, not of answers: name the Parquet file of identify --details"
@@ -155,9 +157,15 @@ def report_data_of_embeddings(
     gallery_input: Pictures = (
         EmbeddingTable.read(gallery)
         if is_embeddings(gallery)
-        else read_gallery(gallery, **columns, label_column=form.label_column, unknown=form.unknown)
+        else read_gallery(
+            gallery, **columns, label_column=form.label_column, unknown=form.unknown, columns=form.columns
+        )
     )
-    query_input: Pictures = EmbeddingTable.read(queries) if is_embeddings(queries) else read_queries(queries, **columns)
+    query_input: Pictures = (
+        EmbeddingTable.read(queries)
+        if is_embeddings(queries)
+        else read_queries(queries, **columns, columns=form.columns)
+    )
     gallery_pictures, query_pictures = pictures_of(gallery_input), pictures_of(query_input)
     if gallery_pictures.labels is None:
         raise RecordsError(f"{gallery} has no labels, which a gallery needs: fieldguide embed --gallery keeps them")

@@ -9,6 +9,7 @@ from fieldguide.core.errors import RecordsError
 from fieldguide.embedding import is_embeddings, open_cache
 from fieldguide.engines import start_engine
 from fieldguide.records import read_both, read_gallery
+from fieldguide.records.columns import PictureColumns
 from fieldguide.records.overview import log_overview
 from fieldguide.records.places import Roots
 
@@ -37,6 +38,7 @@ def train(
     label_column: str = "label",
     unknown: str = "-1",
     image_root: Roots = None,
+    columns: PictureColumns | None = None,
     strict: bool = False,
     seed: int = 0,
 ) -> "Trained":
@@ -54,7 +56,7 @@ def train(
     backbone, engine : what to start from, and what runs it
     tune, epochs, loss, start, batch, lr, views, precision, log : how it is trained; unless given, as the training's
         name says
-    image_column, label_column, unknown, image_root : of tables, as `identify` takes them
+    image_column, label_column, unknown, image_root, columns : of tables, as `identify` takes them
     strict : whether a picture that cannot be read stops it; without it such are named and left out
     seed : of everything random
 
@@ -76,12 +78,12 @@ def train(
     for given in gallery, queries:
         if given is not None and is_embeddings(Path(given)):
             raise RecordsError(f"{given}: a training looks at pictures: name these, not embeddings")
-    columns = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
+    names = {"image_column": image_column, "label_column": label_column, "unknown": unknown}
     if queries is None:
-        labelled, unlabelled = read_gallery(gallery, **columns, image_root=image_root), None
+        labelled, unlabelled = read_gallery(gallery, **names, image_root=image_root, columns=columns), None
         log_overview(labelled)
     else:
-        labelled, unlabelled = read_both(gallery, queries, **columns, image_root=image_root)
+        labelled, unlabelled = read_both(gallery, queries, **names, image_root=image_root, columns=columns)
     base = load_backbone(backbone)
     runner = start_engine(engine, base)
     cache = open_cache(base, runner)

@@ -4,7 +4,7 @@ import csv
 import logging
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from fieldguide.core.arrays import Floats
 from fieldguide.core.errors import AnswersError
 from fieldguide.core.files import check_writable, written_whole
+from fieldguide.records.columns import PictureColumns
 from fieldguide.records.details_parquet import CLASSES, GROUP, column_names, is_details, read_json, read_table
 from fieldguide.records.read import UNKNOWN
 from fieldguide.records.separators import choose_separator, find_separator, split
@@ -30,12 +31,14 @@ class Format:
     image_column, label_column : names of the columns
     separator : stands between labels, in none of them; None for the first of `SEPARATORS` that stands in none
     unknown : the unknown label
+    columns : of boxes and masks, in the tables that are read
     """
 
     image_column: str = "image"
     label_column: str = "label"
     separator: str | None = None
     unknown: str = UNKNOWN
+    columns: PictureColumns = field(default_factory=PictureColumns)
 
     def check(self, labels: Iterable[str]) -> None:
         """Refuse labels that could not be separated again in one cell.

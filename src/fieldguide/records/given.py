@@ -12,6 +12,7 @@ import numpy as np
 from fieldguide.core.arrays import Anything
 from fieldguide.core.errors import RecordsError
 from fieldguide.core.extras import is_data_frame
+from fieldguide.records.columns import PictureColumns, with_regions
 from fieldguide.records.image_table import PICTURES, ImageTable
 from fieldguide.records.overview import warn_of_labels
 from fieldguide.records.places import Roots, locate
@@ -41,6 +42,7 @@ def labelled_pictures(
     image_column: str = "image",
     label_column: str = "label",
     image_root: Roots = None,
+    columns: PictureColumns | None = None,
     what: str = "the gallery",
 ) -> ImageTable:
     """List labelled pictures, whatever they are given as.
@@ -51,6 +53,7 @@ def labelled_pictures(
     labels : (n,) the class of each picture of a sequence
     image_column, label_column : the table's or data frame's names for them
     image_root : one or more folders that relative paths of a table or data frame may be relative to instead
+    columns : the table's or data frame's names for boxes and masks, if they are not the usual ones
     what : it is, as errors call it
 
     Raises
@@ -61,11 +64,13 @@ def labelled_pictures(
     """
     if isinstance(given, str | os.PathLike):
         _refuse_labels(labels, what, f"{given} has its own")
-        return read_labelled(given, image_column=image_column, label_column=label_column, image_root=image_root)
+        return read_labelled(
+            given, image_column=image_column, label_column=label_column, image_root=image_root, columns=columns
+        )
     if is_data_frame(given):
         _refuse_labels(labels, what, f"a data frame has them in its column '{label_column}'")
         labels = _column(given, label_column, what)
-    table = _listed(given, image_column, image_root, what)
+    table = _listed(given, image_column, image_root, columns, what)
     own = table.labels if labels is None else as_text(labels, "label")
     if own is None:
         raise RecordsError(f"{what} has no labels, which it needs: give one for each picture with labels=")
@@ -78,12 +83,17 @@ def labelled_pictures(
 
 
 def unlabelled_pictures(
-    given: GivenPictures, *, image_column: str = "image", image_root: Roots = None, what: str = "the queries"
+    given: GivenPictures,
+    *,
+    image_column: str = "image",
+    image_root: Roots = None,
+    columns: PictureColumns | None = None,
+    what: str = "the queries",
 ) -> ImageTable:
     """List pictures without their labels, whatever they are given as: like `labelled_pictures`."""
     if isinstance(given, str | os.PathLike):
-        return read_queries(given, image_column=image_column, image_root=image_root)
-    table = replace(_listed(given, image_column, image_root, what), labels=None, distractors=None)
+        return read_queries(given, image_column=image_column, image_root=image_root, columns=columns)
+    table = replace(_listed(given, image_column, image_root, columns, what), labels=None, distractors=None)
     refuse_repeats(what, table)
     return table
 
@@ -111,7 +121,7 @@ def as_text(values: Iterable[Any], what: str) -> list[str]:
     return texts
 
 
-def _listed(given: Any, image_column: str, image_root: Roots, what: str) -> ImageTable:
+def _listed(given: Any, image_column: str, image_root: Roots, columns: PictureColumns | None, what: str) -> ImageTable:
     """List pictures that are given by other things than a path.
 
     Raises
@@ -127,9 +137,27 @@ def _listed(given: Any, image_column: str, image_root: Roots, what: str) -> Imag
             table = ImageTable(names, locate(Path(what), names, image_root))  # relative to where the program runs
         else:
             table = ImageTable.from_images(images)
+        if is_data_frame(given):
+            table = _with_regions(given, table, image_root, columns or PictureColumns(), what)
     if not len(table):
         raise RecordsError(f"{what}: there are no pictures")
     return table
+
+
+def _with_regions(frame: Any, table: ImageTable, image_root: Roots, columns: PictureColumns, what: str) -> ImageTable:
+    """Add what the columns of a data frame say of its pictures."""
+    for name in columns.required:
+        _column(frame, name, what)
+    cells = {name: [_cell(value) for value in frame[name]] for name in columns.wanted if name in frame.columns}
+    return with_regions(Path(what), table, cells, columns, image_root)
+
+
+def _cell(value: Any) -> str:
+    """Give a cell of a data frame as a table has it: nothing for what is missing, a list with spaces."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return " ".join(str(number) for number in value)
+    missing = value is None or value is getattr(sys.modules.get("pandas"), "NA", None) or value != value  # noqa: PLR0124
+    return "" if missing else str(value)
 
 
 def _sequence(given: Any, what: str) -> Iterable[Any]:

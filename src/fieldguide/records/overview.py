@@ -78,8 +78,12 @@ def warn_of_labels(source: str | os.PathLike[str], pictures: ImageTable) -> None
 
 def warn_of_overlap(gallery_source: Path, queries_source: Path, gallery: ImageTable, queries: ImageTable) -> None:
     """Warn of pictures that are in gallery and queries, and of a queries' folder that is read as a class."""
-    known = {os.path.abspath(path) for path in gallery.paths}  # noqa: PTH100  a Path for each of a million is slow
-    both = [image for image, path in zip(queries.images, queries.paths, strict=True) if os.path.abspath(path) in known]  # noqa: PTH100
+    known = {(os.path.abspath(path), gallery.regions.get(row)) for row, path in enumerate(gallery.paths)}  # noqa: PTH100  a Path for each of a million is slow
+    both = [
+        image
+        for row, (image, path) in enumerate(zip(queries.images, queries.paths, strict=True))
+        if (os.path.abspath(path), queries.regions.get(row)) in known  # noqa: PTH100
+    ]
     if not both:
         return
     count = f"{len(both):,} of {_count(len(queries), 'query')}"

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from fieldguide.core.errors import RecordsError
+from fieldguide.records.columns import PictureColumns, with_regions
 from fieldguide.records.folders import pictures_under
 from fieldguide.records.image_table import ImageTable
 from fieldguide.records.overview import log_overview, warn_of_folder, warn_of_labels, warn_of_overlap
 from fieldguide.records.places import Roots, locate
-from fieldguide.records.tables import is_table, read_columns
+from fieldguide.records.regions import Region
+from fieldguide.records.tables import is_table, read_cells
 from fieldguide.records.text import normal_form, normal_forms
 
 UNKNOWN = "-1"  # the unknown label by default, as in the report
@@ -23,6 +25,7 @@ def read_gallery(
     label_column: str = "label",
     unknown: str = UNKNOWN,
     image_root: Roots = None,
+    columns: PictureColumns | None = None,
 ) -> ImageTable:
     """Read the labelled pictures.
 
@@ -33,6 +36,7 @@ def read_gallery(
     image_column, label_column : the table's names for them
     unknown : the label that stands for none of the classes; pictures with it are labelled distractors
     image_root : one or more folders that relative paths in a table may be relative to instead
+    columns : the table's names for boxes and masks, if they are not the usual ones
 
     Returns
     -------
@@ -43,8 +47,10 @@ def read_gallery(
     RecordsError : there is no such file, no picture of a class in it, a column is missing, or a picture is there
         twice or under two labels.
     """
-    columns = {"image_column": image_column, "label_column": label_column}
-    return without_distractors(source, read_labelled(source, **columns, image_root=image_root), unknown)
+    pictures = read_labelled(
+        source, image_column=image_column, label_column=label_column, image_root=image_root, columns=columns
+    )
+    return without_distractors(source, pictures, unknown)
 
 
 def read_labelled(
@@ -53,14 +59,14 @@ def read_labelled(
     image_column: str = "image",
     label_column: str = "label",
     image_root: Roots = None,
+    columns: PictureColumns | None = None,
 ) -> ImageTable:
     """Read the labelled pictures as `read_gallery` does, with no unknown label: every label is that of a class."""
     path = Path(source)
     if path.is_dir():
         pictures = _gallery_folder(path)
     elif is_table(path):
-        images, labels = read_columns(path, [image_column, label_column])
-        pictures = ImageTable(images, locate(path, images, image_root), normal_forms(labels))
+        pictures = _read_table(path, image_column, label_column, image_root, columns)
     elif path.exists():
         raise RecordsError(f"{path}: a gallery is a folder with a subfolder a class, a .csv or a .parquet")
     else:
@@ -95,7 +101,11 @@ def without_distractors(source: str | os.PathLike[str], pictures: ImageTable, un
 
 
 def read_queries(
-    source: str | os.PathLike[str], *, image_column: str = "image", image_root: Roots = None
+    source: str | os.PathLike[str],
+    *,
+    image_column: str = "image",
+    image_root: Roots = None,
+    columns: PictureColumns | None = None,
 ) -> ImageTable:
     """Read the pictures to identify.
 
@@ -105,6 +115,7 @@ def read_queries(
         or a single picture
     image_column : the table's name for the column
     image_root : one or more folders that relative paths in a table may be relative to, instead of to the table
+    columns : the table's names for boxes and masks, if they are not the usual ones
 
     Returns
     -------
@@ -120,8 +131,7 @@ def read_queries(
         images = found.pictures
         pictures = ImageTable(images, [path / image for image in images], passed_over=found.passed_over)
     elif is_table(path):
-        (images,) = read_columns(path, [image_column])
-        pictures = ImageTable(images, locate(path, images, image_root))
+        pictures = _read_table(path, image_column, None, image_root, columns)
     elif path.exists():
         pictures = ImageTable([str(source)], [path])
     else:
@@ -140,6 +150,7 @@ def read_both(
     label_column: str = "label",
     unknown: str = UNKNOWN,
     image_root: Roots = None,
+    columns: PictureColumns | None = None,
 ) -> tuple[ImageTable, ImageTable]:
     """Read gallery and queries, say what they hold, and warn of pictures that are in both.
 
@@ -148,12 +159,30 @@ def read_both(
     RecordsError : as `read_gallery` and `read_queries` do.
     """
     gallery_table = read_gallery(
-        gallery, image_column=image_column, label_column=label_column, unknown=unknown, image_root=image_root
+        gallery,
+        image_column=image_column,
+        label_column=label_column,
+        unknown=unknown,
+        image_root=image_root,
+        columns=columns,
     )
-    query_table = read_queries(queries, image_column=image_column, image_root=image_root)
+    query_table = read_queries(queries, image_column=image_column, image_root=image_root, columns=columns)
     log_overview(gallery_table, query_table)
     warn_of_overlap(Path(gallery), Path(queries), gallery_table, query_table)
     return gallery_table, query_table
+
+
+def _read_table(
+    path: Path, image_column: str, label_column: str | None, roots: Roots, columns: PictureColumns | None
+) -> ImageTable:
+    columns = columns or PictureColumns()
+    names = [image_column, *([label_column] if label_column is not None else [])]
+    extra = [name for name in columns.wanted if name not in names]
+    (images, *labels), cells = read_cells(path, names, extra)
+    if missing := [name for name in columns.required if name not in cells]:
+        raise RecordsError(f"{path} has no column '{missing[0]}', which --box-columns or --mask-column names")
+    pictures = ImageTable(images, locate(path, images, roots), normal_forms(labels[0]) if labels else None)
+    return with_regions(path, pictures, cells, columns, roots)
 
 
 def _gallery_folder(folder: Path) -> ImageTable:
@@ -187,9 +216,9 @@ def refuse_repeats(source: str | os.PathLike[str], pictures: ImageTable) -> None
     RecordsError : it names the picture, and its labels if they differ.
     """
     labels: Sequence[str] = pictures.labels or [""] * len(pictures)
-    seen: dict[str, str] = {}
-    for image, path, label in zip(pictures.images, pictures.paths, labels, strict=True):
-        place = os.path.normpath(path)
+    seen: dict[tuple[str, Region | None], str] = {}
+    for row, (image, path, label) in enumerate(zip(pictures.images, pictures.paths, labels, strict=True)):
+        place = os.path.normpath(path), pictures.regions.get(row)
         if place not in seen:
             seen[place] = label
         elif seen[place] != label:

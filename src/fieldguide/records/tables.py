@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from fieldguide.core.errors import RecordsError
 from fieldguide.records.text import normal_form
@@ -28,7 +28,14 @@ def is_table(path: Path) -> bool:
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> list[list[str]]:
-    """Read text columns from a CSV or Parquet file.
+    """Read text columns from a CSV or Parquet file, all of which must be there: as `read_cells` does."""
+    return read_cells(path, columns)[0]
+
+
+def read_cells(
+    path: Path, columns: Sequence[str], others: Sequence[str] = ()
+) -> tuple[list[list[str]], dict[str, list[str]]]:
+    """Read text columns from a CSV or Parquet file, and others if they are there.
 
     A CSV is one of commas, semicolons, tabs or bars: that which lets its header have the columns. It is UTF-8, or
     UTF-16. Rows without any value, and columns without a name, are those of a spreadsheet.
@@ -37,10 +44,13 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[list[str]]:
     ----------
     path : a file for which `is_table` holds
     columns : names of columns, each of which must be there and hold something in every row
+    others : names of columns that need not be there, and may hold nothing; lists in a Parquet are numbers with spaces
+        between them
 
     Returns
     -------
-    One list a column, in the order of the rows. No value is ever interpreted: `NA`, `1e5`, `True` are text.
+    One list a column, in the order of the rows, and one for each other column that is there, by name. No value is ever
+    interpreted: `NA`, `1e5`, `True` are text.
 
     Raises
     ------
@@ -49,21 +59,24 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[list[str]]:
     """
     if not path.is_file():
         raise RecordsError(f"{path} is a folder: name a table" if path.is_dir() else f"no such file: {path}")
-    values = _read_parquet(path, columns) if path.suffix.lower() in PARQUET else _read_csv(path, columns)
-    for name, column in zip(columns, values, strict=True):
+    read = _read_parquet if path.suffix.lower() in PARQUET else _read_csv
+    names, values = read(path, columns, others)
+    for name, column in zip(columns, values, strict=False):
         empty = next((row for row, value in enumerate(column, 1) if _is_empty(value)), None)
         if empty:
             raise RecordsError(f"{path}: row {empty} has no value in column '{name}'")
-    return values
+    n = len(columns)
+    return values[:n], dict(zip(names[n:], values[n:], strict=True))
 
 
-def _read_csv(path: Path, columns: Sequence[str]) -> list[list[str]]:
-    values: list[list[str]] = [[] for _ in columns]
+def _read_csv(path: Path, columns: Sequence[str], others: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     try:
         encoding = _encoding(path)
         with path.open(newline="", encoding=encoding) as file:
             delimiter, header, rows = _begin(path, file, columns)
-            positions = _positions(path, header, columns)
+            names = [*columns, *(name for name in others if _places(header, name))]
+            positions = _positions(path, header, names)
+            values: list[list[str]] = [[] for _ in names]
             named = len(header) - next((n for n, name in enumerate(reversed(header)) if not _is_empty(name)), 0)
             for line, row in rows:
                 if len(row) == 1 < len(header) and _is_empty(row[0]):
@@ -80,7 +93,7 @@ def _read_csv(path: Path, columns: Sequence[str]) -> list[list[str]]:
         raise RecordsError(_not_unicode(path, encoding)) from error
     except OSError as error:
         raise RecordsError(f"{path} cannot be read: {error.strerror}") from error
-    return values
+    return names, values
 
 
 def _encoding(path: Path) -> str:
@@ -151,20 +164,30 @@ def _is_empty(cell: str) -> bool:
     return not cell or cell.isspace()
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> list[list[str]]:
+def _read_parquet(path: Path, columns: Sequence[str], others: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
-        stored = [names[place] for place in _positions(path, names, columns)]
+        header = pq.read_schema(path).names
+        names = [*columns, *(name for name in others if _places(header, name))]
+        stored = [header[place] for place in _positions(path, header, names)]
         table = pq.read_table(path, columns=stored)
-        texts = [table.column(name).cast(pa.string()).to_pylist() for name in stored]
+        texts = [_texts(table.column(name)) for name in stored]
     except (pa.ArrowException, OSError) as error:
         raise RecordsError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     rows = [[value or "" for value in row] for row in zip(*texts, strict=True)]
     full = [row for row in rows if len(row) == 1 or not all(map(_is_empty, row))]
-    return [[row[place] for row in full] for place in range(len(columns))]
+    return names, [[row[place] for row in full] for place in range(len(names))]
+
+
+def _texts(column: Any) -> list[str | None]:
+    import pyarrow as pa
+
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        return [None if values is None else " ".join(map(str, values)) for values in column.to_pylist()]
+    texts: list[str | None] = column.cast(pa.string()).to_pylist()
+    return texts
 
 
 def _places(header: Sequence[str], column: str) -> list[int]:

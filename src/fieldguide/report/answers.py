@@ -9,7 +9,9 @@ from fieldguide.core.errors import AnswersError
 from fieldguide.core.outputs import ANSWERS
 from fieldguide.recognition.ranking import Ranking
 from fieldguide.records.answers import Format, write_table
+from fieldguide.records.columns import box_cells
 from fieldguide.records.groups import check_no_group
+from fieldguide.records.image_table import ImageTable
 from fieldguide.records.read import UNKNOWN
 from fieldguide.records.separators import SPACE, choose_separator, find_separator, in_words
 
@@ -17,15 +19,23 @@ log = logging.getLogger("fieldguide")
 
 
 def write_answers(
-    ranking: Ranking, path: str | os.PathLike[str], form: Format | None = None, *, name_new: bool = False
+    ranking: Ranking,
+    path: str | os.PathLike[str],
+    form: Format | None = None,
+    pictures: ImageTable | None = None,
+    *,
+    name_new: bool = False,
 ) -> None:
     """Write one row a query: its name and its labels, best first. The file appears whole or not at all.
+
+    Where queries are boxes in pictures, columns beside say of which picture, and where.
 
     Parameters
     ----------
     ranking : of the queries
     path : of the file
     form : of the file. Its unknown label is written, unless it is the default and the ranking has one of its own.
+    pictures : the queries, for their boxes
     name_new : whether queries that are in a group have its name, such as `new-1`, in place of the unknown label
 
     Raises
@@ -56,4 +66,8 @@ def write_answers(
         log.warning(
             "%s cannot be read without its separator, %s: name it to whatever reads the file", path, in_words(separator)
         )
-    write_table(Path(path), (form.image_column, form.label_column), rows)
+    header, cells = [form.image_column, form.label_column], [list(row) for row in rows]
+    if pictures is not None:
+        names, boxes = box_cells(pictures, header)
+        header, cells = [*header, *names], [[*row, *box] for row, box in zip(cells, boxes, strict=True)]
+    write_table(Path(path), header, cells)

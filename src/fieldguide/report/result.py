@@ -102,7 +102,7 @@ class IdentificationResult:
 
         With `name_new` a query of a new class has its name, such as `new-1`, in place of the unknown label.
         """
-        write_answers(self.ranking, path, form, name_new=name_new)
+        write_answers(self.ranking, path, form, self.queries.pictures, name_new=name_new)
 
     def write_details(self, path: str | os.PathLike[str]) -> None:
         """Write a row an answer with similarity, probability and nearest gallery picture, to a .parquet."""

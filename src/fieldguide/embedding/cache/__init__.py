@@ -7,6 +7,7 @@ from fieldguide.embedding.cache.embeddings import (
     open_cache,
     sign_file,
     sign_in_memory,
+    sign_region,
     unchanged,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "open_cache",
     "sign_file",
     "sign_in_memory",
+    "sign_region",
     "unchanged",
 ]

@@ -16,7 +16,9 @@ from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.core.machine import cache_folder, warn_of_cache
 from fieldguide.embedding.cache.rows import KEY_BYTES, KeyedRows, as_keys
 from fieldguide.engines import Engine
-from fieldguide.records.image_table import Source
+from fieldguide.images.decoding import UnreadableError, open_picture
+from fieldguide.records.image_table import Source, whole_and_region
+from fieldguide.records.regions import Region
 
 DECODING = "d2"  # another when pictures are decoded in another way, so that what is kept is not mixed with it
 # A file that changes again within the tick of its file system's clock looks the same afterwards; FAT's ticks are
@@ -127,13 +129,47 @@ def open_cache(backbone: Backbone, engine: Engine) -> EmbeddingCache | None:
         return None
 
 
-def sign_file(path: Path, file: BufferedReader) -> FileSignature:
-    """Hash a file's content, and its path and times; it is left at its beginning."""
+def sign_file(path: Path, file: BufferedReader, region: Region | None = None) -> FileSignature:
+    """Hash a file's content, and its path and times; it is left at its beginning.
+
+    Of a region of a picture both hashes are of the region too, and of its mask's file.
+
+    Raises
+    ------
+    UnreadableError : the mask's file cannot be read.
+    """
     status = os.fstat(file.fileno())
     content = file_digest(file, lambda: blake2b(digest_size=KEY_BYTES)).digest()
     file.seek(0)
     settled = max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - TICK_NS
-    return FileSignature(content, _file_hash(path, status) if settled else None)
+    signature = FileSignature(content, _file_hash(path, status) if settled else None)
+    return signature if region is None else sign_region(signature, region)
+
+
+def sign_region(whole: FileSignature, region: Region) -> FileSignature:
+    """Say what a region of a picture is, by what the whole is.
+
+    Raises
+    ------
+    UnreadableError : the mask's file cannot be read.
+    """
+    if region.mask is None:
+        mask = FileSignature(b"", b"")
+    else:
+        try:
+            with open_picture(region.mask) as file:
+                mask = sign_file(region.mask, file)
+        except UnreadableError as error:
+            raise UnreadableError(f"its mask {region.mask}: {error}") from None
+    known = whole.file is not None and mask.file is not None
+    return FileSignature(
+        _region_hash(whole.content, mask.content, region),
+        _region_hash(whole.file or b"", mask.file or b"", region) if known else None,
+    )
+
+
+def _region_hash(whole: bytes, mask: bytes, region: Region) -> bytes:
+    return blake2b(whole + mask + region.text, digest_size=KEY_BYTES, person=b"region").digest()
 
 
 def sign_in_memory(content: bytes | memoryview, kind: bytes = b"") -> FileSignature:
@@ -141,11 +177,12 @@ def sign_in_memory(content: bytes | memoryview, kind: bytes = b"") -> FileSignat
     return FileSignature(blake2b(content, digest_size=KEY_BYTES, person=kind).digest(), None)
 
 
-def unchanged(signature: FileSignature, path: Path, file: BufferedReader) -> bool:
-    """Whether a file is still what it was; if it is too young for that, whether its content is."""
+def unchanged(signature: FileSignature, path: Path, file: BufferedReader, region: Region | None = None) -> bool:
+    """Whether a file, and the mask of a region, is still what it was; if too young for that, whether its content is."""
     if signature.file is not None:
-        return _file_hash(path, os.fstat(file.fileno())) == signature.file
-    return sign_file(path, file).content == signature.content
+        whole = _file_hash(path, os.fstat(file.fileno()))
+        return (whole if region is None else _file_hash_of_region(whole, region)) == signature.file
+    return sign_file(path, file, region).content == signature.content
 
 
 def _file_hash(path: Path, status: os.stat_result) -> bytes:
@@ -154,13 +191,20 @@ def _file_hash(path: Path, status: os.stat_result) -> bytes:
     return blake2b(text + os.fsencode(os.path.abspath(path)), digest_size=KEY_BYTES).digest()  # noqa: PTH100  fast
 
 
-def _path_hash(path: Source) -> bytes:
+def _path_hash(source: Source) -> bytes:
+    path, region = whole_and_region(source)
     if not isinstance(path, Path):
         return b""
     try:
-        return _file_hash(path, path.stat())
+        whole = _file_hash(path, path.stat())
+        return whole if region is None else _file_hash_of_region(whole, region)
     except (OSError, ValueError):
         return b""
+
+
+def _file_hash_of_region(whole: bytes, region: Region) -> bytes:
+    mask = b"" if region.mask is None else _file_hash(region.mask, region.mask.stat())
+    return _region_hash(whole, mask, region)
 
 
 def _warn(folder: Path, error: OSError) -> None:
