@@ -133,7 +133,7 @@ def identify(
     from fieldguide.pipelines.identify import Settings, identify_files
     from fieldguide.records.answers import Format
     from fieldguide.records.columns import PictureColumns
-    from fieldguide.report.new_classes import sizes_in_words
+    from fieldguide.report.new_classes import new_classes_in_words
 
     settings = Settings(
         *(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache),
@@ -159,7 +159,7 @@ def identify(
         f"distractors: {result.summary}",
         f"{n:,} {'query' if n == 1 else 'queries'}: {identified:,} identified{sure}, {unknowns:,} unknown"
         + (f", {unreadable:,} unreadable" if unreadable else ""),
-        *([f"new classes: {sizes_in_words([len(one) for one in result.new_classes])}"] if result.new_classes else []),
+        *(new_classes_in_words(result.number_of_new_classes, [len(one) for one in result.new_classes])),
         f"answers: {output}",
     ]
     lines += [f"{what}: {path}" for what, path in (("details", details), ("report", report)) if path]

@@ -8,8 +8,9 @@ import numpy as np
 
 from fieldguide.core.arrays import Anything, Ints
 from fieldguide.discovery.closeness import closeness
-from fieldguide.discovery.cut import learn_cut
+from fieldguide.discovery.cut import USUAL, learn_cut
 from fieldguide.discovery.linkage import average_linkage
+from fieldguide.discovery.number import NumberOfClasses, cuts_about, estimate_number
 from fieldguide.recognition.neighbourhood import Neighbourhood
 from fieldguide.recognition.ranking import NO_GROUP, Ranking
 
@@ -46,12 +47,14 @@ class Discovery:
     ----------
     ranking : the answers with their groups
     classes : the new classes, the largest first
-    cut : the mean closeness of two groups, 0 to 1, above which they are one
+    cut : the mean closeness of two groups, 0 to 1, above which they are one; NaN where no query is unknown
+    number : how many new classes there are; None where the recognizer gives no probabilities
     """
 
     ranking: Ranking
     classes: Sequence[NewClass]
     cut: float
+    number: NumberOfClasses | None
 
 
 def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None) -> Discovery:
@@ -73,12 +76,14 @@ def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None) -> Di
         raise ValueError("this recognizer has no graph of the queries: give the neighbourhood of another's ranking")
     rows = np.flatnonzero(ranking.is_unknown())
     if not len(rows):
-        return Discovery(replace(ranking, groups=np.full(len(ranking), NO_GROUP)), [], float("nan"))
+        nothing = [rows] * len(cuts_about(USUAL))
+        number = estimate_number(ranking, rows, nothing)
+        return Discovery(replace(ranking, groups=np.full(len(ranking), NO_GROUP)), [], float("nan"), number)
     cut = learn_cut(ranking, neighbourhood.rehearsals)
     close = closeness(neighbourhood.graph[rows][:, rows])
     copies = np.unique(neighbourhood.copies[rows], return_inverse=True)[1]
-    (found,) = average_linkage(close, [cut], copies)
-    group = by_size(found, ranking.distractor_score[rows])
+    partitions = list(average_linkage(close, cuts_about(cut), copies))
+    group = by_size(partitions[1], ranking.distractor_score[rows])
     groups = np.full(len(ranking), NO_GROUP)
     groups[rows] = group
     ranking = replace(ranking, groups=groups)
@@ -86,12 +91,12 @@ def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None) -> Di
     order = np.lexsort([rows, group])
     members = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
     classes = []
-    for number, own in enumerate(members):
+    for place, own in enumerate(members, 1):
         central = own[np.argmax(centrality[own])]
         rest = [int(row) for row in rows[own] if row != rows[central]]
         nearest = nearest_label(ranking, rows[own])
-        classes.append(NewClass(f"new-{number + 1}", [int(rows[central]), *rest], nearest))
-    return Discovery(ranking, classes, cut)
+        classes.append(NewClass(f"new-{place}", [int(rows[central]), *rest], nearest))
+    return Discovery(ranking, classes, cut, estimate_number(ranking, rows, partitions))
 
 
 def by_size(found: Ints, score: Anything) -> Ints:

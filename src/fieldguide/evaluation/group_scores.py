@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from fieldguide.core.arrays import Anything
-from fieldguide.evaluation.bootstrap import Count, Score, bootstrap, share
+from fieldguide.evaluation.bootstrap import Count, Score, bootstrap, mean, share
 from fieldguide.evaluation.grouping import Agreement, balanced_share
 
 
@@ -53,8 +53,7 @@ def score_groups(
     every = Agreement(np.array([codes[key] for key in own]), np.array([codes[key] for key in found]))
     of_new = Agreement(every.true[new], every.found[new])
     right = every.true == every.found
-    ones = np.ones(len(rows))
-    n_clicks = every.clicks(named, ones)
+    clicks = every.clicks(named)
     counted: dict[str, Callable[[Anything], float]] = {
         "ARI": every.adjusted_rand_index,
         "ARI, new": lambda weight: of_new.adjusted_rand_index(weight[new]),
@@ -66,7 +65,7 @@ def score_groups(
         "accuracy, new": partial(share, every.matched, new),
         "BAKS": partial(balanced_share, right, every.true, ~new),
         "BAUS": partial(balanced_share, ~named, every.true, new),
-        "clicks a query": lambda weight: every.clicks(named, weight) / weight.sum(),
+        "clicks a query": partial(mean, clicks),
     }
-    clicks = Count(round(n_clicks), len(rows), "queries")
-    return bootstrap(counted, len(rows), {"clicks a query": clicks}, resamples=resamples, seed=seed)
+    count = Count(round(clicks.sum()), len(rows), "queries")
+    return bootstrap(counted, len(rows), {"clicks a query": count}, resamples=resamples, seed=seed)

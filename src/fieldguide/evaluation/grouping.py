@@ -94,20 +94,23 @@ class Agreement:
         information = float(joint @ np.log(np.where(joint > 0, joint / np.where(joint > 0, chance, 1), 1)))
         return max(0.0, information) / (sum(entropies) / 2)
 
-    def clicks(self, named: Flags, weight: Anything) -> float:
-        """Count what it takes to make all labels right: a wrong name, a group's name, a picture not of its majority.
+    def clicks(self, named: Flags) -> Anything:
+        """(n,) what each query costs until all labels are right: a click for a wrong name, a group's name, a picture.
+
+        A group is named by its majority, which costs its members a click together; each of the others costs one more.
 
         Parameters
         ----------
         named : (n,) whether a query has the name of a known class, which is right where the codes are the same
         """
-        wrong = float(weight @ (named & (self.true != self.found)))
-        rest = weight * ~named
         _, columns, cell = self._cells
-        in_cell = np.bincount(cell, rest, minlength=len(columns))
-        most = np.zeros(int(columns.max(initial=-1)) + 1)
-        np.maximum.at(most, columns, in_cell)
-        return wrong + float((most > 0).sum() + rest.sum() - most.sum())
+        in_cell = np.bincount(cell, ~named, minlength=len(columns))
+        size = np.bincount(columns, in_cell)
+        order = np.lexsort([in_cell, columns])
+        majority = np.zeros(len(columns), bool)
+        majority[order[np.append(columns[order][1:] != columns[order][:-1], True)]] = True
+        shared = 1 / np.maximum(size[columns], 1) + ~majority
+        return np.where(named, self.true != self.found, shared[cell])
 
 
 def balanced_share(hit: Flags, classes: Ints, among: Flags, weight: Anything) -> float:

@@ -202,7 +202,9 @@ def identify_pictures(
     if not facts.names_backbone:
         log.warning("%s: whether gallery and queries can be compared is not known", facts.made_of)
     _log_expectation(facts)
-    return IdentificationResult(ranking, adapted.gallery, adapted.queries, facts, new_classes)
+    return IdentificationResult(
+        ranking, adapted.gallery, adapted.queries, facts, new_classes, found.number if found else None
+    )
 
 
 def _discover(ranking: Ranking, adapted: AdaptedTables, settings: Settings) -> Discovery | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from fieldguide.discovery import NumberOfClasses
+
 
 def sizes_in_words(sizes: Sequence[int]) -> str:
     """Say how many groups there are, of how many pictures, and how many pictures are alone.
@@ -18,3 +20,10 @@ def sizes_in_words(sizes: Sequence[int]) -> str:
     number = f"{len(groups):,} {'group' if len(groups) == 1 else 'groups'}"
     said = f"{number} of {sum(groups):,} pictures, the largest of {groups[0]:,}"
     return f"{said}; {single}" if alone else said
+
+
+def new_classes_in_words(number: NumberOfClasses | None, sizes: Sequence[int]) -> list[str]:
+    """Say in a line what was found of new classes; in none where nothing was."""
+    if not sizes:
+        return []
+    return [f"new classes: {f'{number}; ' if number else ''}{sizes_in_words(sizes)}"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from fieldguide.discovery import NewClass
+from fieldguide.discovery import NewClass, NumberOfClasses
 from fieldguide.embedding import EmbeddingTable
 from fieldguide.recognition import Answer, Ranking
 from fieldguide.recognition.expectation import Expectation
@@ -32,6 +32,7 @@ class IdentificationResult:
     queries : embeddings of the queries that could be read, and which could not
     facts : how it was made
     new_classes : groups of the queries that are probably unknown, the largest first; none where they were not sought
+    number_of_new_classes : how many there seem to be; None where they were not sought, or have no probabilities
     """
 
     ranking: Ranking
@@ -39,6 +40,7 @@ class IdentificationResult:
     queries: EmbeddingTable
     facts: RunFacts
     new_classes: Sequence[NewClass] = ()
+    number_of_new_classes: NumberOfClasses | None = None
 
     def __len__(self) -> int:
         return len(self.ranking)
