@@ -55,7 +55,8 @@ def estimate_number(ranking: Ranking, rows: Ints, partitions: list[Ints]) -> Num
         per_distractor = groups / in_groups if in_groups else 1.0
         return groups + per_distractor * max(0.0, distractors - in_groups)
 
-    value = min(with_named(learned, n * share), n * share)
+    # in the middle, as the learned cut rather makes two groups of a class than one of two classes
+    value = min(float(np.sqrt(coarsest * with_named(learned, n * share))) if in_groups else n * share, n * share)
     low = 0.0 if least < 1 else min(coarsest, value)
     return NumberOfClasses(value, float(np.floor(low)), float(np.ceil(max(with_named(finest, most), value))))
 
