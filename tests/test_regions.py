@@ -303,7 +303,7 @@ def test_options_that_say_nothing_sensible_are_refused(few, refused):
 def test_a_named_column_must_be_there(few, refused, tmp_path):
     queries = write_csv(tmp_path / "queries.csv", [("image",), ("a",)])
     assert refused("identify", few.gallery, queries, "--box-columns", "box") == (
-        f"fieldguide: {queries} has no column 'box', which --box-columns or --mask-column names"
+        f"fieldguide: {queries} has no column 'box', which an option names"
     )
 
 

@@ -7,9 +7,11 @@ import typer
 
 from fieldguide.cli.options import (
     DISTRACTORS,
+    FORMAT,
     Backbone,
     BoxColumns,
     Cache,
+    EncounterColumn,
     Engine,
     ImageColumn,
     ImageRoot,
@@ -112,6 +114,11 @@ def identify(
     box_columns: BoxColumns = None,
     mask_column: MaskColumn = "mask",
     margin: Margin = None,
+    encounter_column: EncounterColumn = "encounter",
+    by_encounter: Annotated[
+        bool,
+        typer.Option("--by-encounter", help="Give all queries of an encounter one answer.", rich_help_panel=FORMAT),
+    ] = False,
     strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
@@ -140,8 +147,9 @@ def identify(
         strict=strict,
         name_above=name_above,
         discover=discover,
+        by_encounter=by_encounter,
     )
-    columns = PictureColumns.named(box_columns, mask_column, margin)
+    columns = PictureColumns.named(box_columns, mask_column, margin, encounter_column)
     form = Format(image_column, label_column, separator, unknown, columns)
     SAID.file = where_to_report([output, details, report])
     result = identify_files(

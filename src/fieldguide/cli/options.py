@@ -60,6 +60,13 @@ MaskColumn = Annotated[
         rich_help_panel=FORMAT,
     ),
 ]
+EncounterColumn = Annotated[
+    str,
+    typer.Option(
+        help="Column of encounters, such as bursts: pictures of one never count as two shots; none for none.",
+        rich_help_panel=FORMAT,
+    ),
+]
 Margin = Annotated[
     Optional[float],  # noqa: UP045  typer reads it
     typer.Option(help="What is added to a box on each side, as a share of its sides.", rich_help_panel=FORMAT),

@@ -25,6 +25,7 @@ from fieldguide.pipelines.inputs import Given, read_inputs
 from fieldguide.pipelines.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
 from fieldguide.pipelines.recognise import adapt, fit, neighbourhood_for, rank, uses_distractors
 from fieldguide.recognition import Ranking
+from fieldguide.recognition.encounters import ENOUGH, answered_by_encounter
 from fieldguide.records.answers import Format
 from fieldguide.records.columns import PictureColumns
 from fieldguide.records.given import Labels
@@ -62,6 +63,7 @@ class Settings:
         other labels after it in their order, all with the probabilities that they had. None names by order alone
     discover : whether queries that are probably unknown are grouped into new classes; None to do so where the recipe
         has a graph of the queries anyway, so that it takes little time
+    by_encounter : whether all queries of an encounter get one answer
     """
 
     recipe: str = DEFAULT_RECIPE
@@ -78,6 +80,7 @@ class Settings:
     strict: bool = False
     name_above: float | None = None
     discover: bool | None = None
+    by_encounter: bool = False
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -110,6 +113,7 @@ def identify(
     image_root: Roots = None,
     strict: bool = False,
     columns: PictureColumns | None = None,
+    by_encounter: bool = False,
 ) -> IdentificationResult:
     """Identify every query.
 
@@ -123,7 +127,8 @@ def identify(
     image_column, label_column : the tables' and data frames' names for them
     unknown : the unknown label; gallery pictures that have it are labelled distractors
     image_root : one or more folders that relative paths in tables may be relative to, instead of to the table
-    columns : the tables' and data frames' names for boxes and masks, if they are not the usual ones, and the margin
+    columns : the tables' and data frames' names for boxes, masks and encounters, if they are not the usual ones, and
+        the margin
     others : as in `Settings`
 
     Returns
@@ -140,6 +145,7 @@ def identify(
         *(recipe, backbone, distractors, contamination, threshold, k, seed, engine, precision, cache, show, strict),
         name_above=name_above,
         discover=discover,
+        by_encounter=by_encounter,
     )
     form = Format(image_column, label_column, unknown=unknown, columns=columns or PictureColumns())
     tables = read_inputs(gallery, queries, form, image_root, labels)
@@ -163,8 +169,13 @@ def identify_pictures(
     options = RuleOptions(settings.contamination, settings.threshold, settings.seed)
     recipe = recipe_named(settings.recipe)
     recipe.check_installed(settings.recipe)
-    if settings.name_above is not None:
+    if settings.name_above is not None or settings.by_encounter:
         recipe.check_probabilities(settings.recipe)
+    if settings.by_encounter and pictures_of(queries).encounters is None:
+        raise FieldguideError(
+            "--by-encounter: the queries have no encounters: they are in a table's column 'encounter', or in the one "
+            "that --encounter-column names"
+        )
     # mistakes are found before the pictures are embedded
     wanted = uses_distractors(recognizer_for(settings.recipe, settings.distractors, options))
     given = isinstance(gallery, EmbeddingTable) or isinstance(queries, EmbeddingTable)
@@ -177,7 +188,11 @@ def identify_pictures(
     adapted = adapt(*tables, settings.recipe, embedder, settings.seed)
     with working("recognising", show=settings.show):
         recognizer = fit(adapted, settings.recipe, settings.distractors, options)
-        ranking = rank(recognizer, adapted, settings.k)
+        encounters = adapted.queries.readable.encounter_numbers()
+        if settings.by_encounter and encounters is not None:
+            ranking = answered_by_encounter(rank(recognizer, adapted, max(settings.k, ENOUGH)), encounters, settings.k)
+        else:
+            ranking = rank(recognizer, adapted, settings.k)
     if ranking.explanation:
         log.info("%s", ranking.explanation)
     if settings.name_above is not None:

@@ -75,10 +75,14 @@ def fit(adapted: AdaptedTables, recipe: str, rule: str | None, options: RuleOpti
         before, before_queries = adapted.before
         share = recognizer.fit(before.matrix, codes).rank(before_queries.matrix).contamination
         recognizer = recognizer_for(recipe, rule, replace(options, contamination=share))
+    more: dict[str, Any] = {}  # than the protocol says
     if gallery.distractors is not None and len(gallery.distractors) and uses_distractors(recognizer):
-        fit_with: Any = recognizer.fit  # takes more than the protocol says
-        return cast("Recognizer", fit_with(gallery.matrix, codes, distractors=gallery.distractors.matrix))
-    return recognizer.fit(gallery.matrix, codes)
+        more["distractors"] = gallery.distractors.matrix
+    encounters = gallery.readable.encounter_numbers()
+    if encounters is not None and "encounters" in inspect.signature(recognizer.fit).parameters:
+        more["encounters"] = encounters
+    fit_with: Any = recognizer.fit
+    return cast("Recognizer", fit_with(gallery.matrix, codes, **more))
 
 
 def rank(recognizer: Recognizer, adapted: AdaptedTables, k: int) -> Ranking:

@@ -33,6 +33,8 @@ class Episode:
     heldout_shot_rows : known queries: held out, of classes that stay
     heldout_class_rows : distractors: all of the classes held out
     heldout_classes : (n_classes,) which classes these are
+
+    What is in none of these is of the encounters of the held-out shots: a query that is not looked at.
     """
 
     gallery_rows: Ints
@@ -41,30 +43,46 @@ class Episode:
     heldout_classes: Flags
 
 
-def draw_episodes(codes: Ints, seed: int) -> Iterator[Episode]:
+def draw_episodes(codes: Ints, seed: int, encounters: Ints | None = None) -> Iterator[Episode]:
     """Draw one episode where there are many classes, up to eight where there are few.
 
     Parameters
     ----------
     codes : (n_pictures,) classes, 0 to n_classes - 1, none missing
     seed : of the draw
+    encounters : (n_pictures,) numbers of encounters. Those of a held-out shot's that show its class are held out with
+        it and are examples of nothing, as they would be found at once; a class of one encounter is one of one shot.
+        None where each picture is one
     """
     rng = np.random.default_rng(seed)
-    size = np.bincount(codes)
+    met = np.arange(len(codes)) if encounters is None else encounter_of_class(codes, encounters)
+    pictures, size = np.bincount(codes), encounters_a_class(codes, met)
     many = len(size) > MANY_CLASSES
     parts = min(4 if many or size.max() == 1 else PARTS, len(size))
     n_episodes = 1 if many else ceil(ENOUGH_CLASSES / len(size))
     part = rng.permutation(np.arange(len(size)) % parts)
     order = rng.permutation(len(codes))
     by_class = order[np.argsort(codes[order], kind="stable")]
-    first = np.cumsum(size) - size
+    first = np.cumsum(pictures) - pictures
     for now in range(min(n_episodes, parts)):
         heldout = (part == now) & (parts > 1)
-        one_each = by_class[first + (now - part - 1) % parts % size]  # another shot each time, as long as there are
+        one_each = by_class[first + (now - part - 1) % parts % pictures]  # another shot each time, as long as there are
         shot_rows = one_each[(size > 1) & ~heldout]
         class_rows = np.flatnonzero(heldout[codes])
-        gallery_rows = np.setdiff1d(np.arange(len(codes)), np.concatenate([shot_rows, class_rows]))
+        gallery_rows = np.flatnonzero(~heldout[codes] & ~np.isin(met, met[shot_rows]))
         yield Episode(gallery_rows, shot_rows, class_rows, heldout)
+
+
+def encounter_of_class(codes: Ints, encounters: Ints) -> Ints:
+    """Number the encounters of each class, (n_pictures,): one that has pictures of two classes is two."""
+    numbers: Ints = np.unique(np.column_stack([codes, encounters]), axis=0, return_inverse=True)[1].reshape(-1)
+    return numbers
+
+
+def encounters_a_class(codes: Ints, met: Ints) -> Ints:
+    """Count how many encounters each class has, (n_classes,)."""
+    counts: Ints = np.bincount(codes[np.unique(met, return_index=True)[1]], minlength=codes.max() + 1)
+    return counts
 
 
 def representativeness(codes: Ints, episode: Episode, queries_per_class: Anything) -> Anything:

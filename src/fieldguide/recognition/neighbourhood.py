@@ -36,7 +36,7 @@ class RehearsedNeighbourhood:
         codes : of the gallery's pictures
         """
         rows = episode.heldout_class_rows
-        heldout = np.sort(np.concatenate([episode.heldout_shot_rows, rows]))
+        heldout = np.setdiff1d(np.arange(len(codes)), episode.gallery_rows)
         kept = np.concatenate([np.searchsorted(heldout, rows), len(heldout) + np.arange(n_queries)])
         return cls(graph[kept][:, kept], codes[rows])
 

@@ -18,6 +18,8 @@ from fieldguide.recognition.episodes import (
     Episode,
     distractor_examples,
     draw_episodes,
+    encounter_of_class,
+    encounters_a_class,
     representativeness,
     sample_distractors,
 )
@@ -57,7 +59,9 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         self.contamination = contamination
         self.seed = seed
 
-    def fit(self, X: ArrayLike, y: ArrayLike, distractors: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, distractors: ArrayLike | None = None, encounters: ArrayLike | None = None
+    ) -> Self:
         """Keep the gallery.
 
         Parameters
@@ -66,12 +70,15 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         y : (n_pictures,) labels
         distractors : (n, dim) embeddings of pictures known to be of no class, if there are any: examples for the
             calibration, beside those that it makes by holding out classes
+        encounters : (n_pictures,) names or numbers of the encounters, if they are known: pictures of one never count
+            as two shots when the recognizer rehearses, as queries have no twin in the gallery
         """
         gallery_embeddings, labels = validate_data(self, X, y, dtype=np.float32)
         if self.contamination is not None and not 0 <= self.contamination <= 1:
             raise ValueError(f"contamination is a share from 0 to 1, not {self.contamination}")
         self.classes_, self.codes_ = encode(labels)
         self.gallery_ = gallery_embeddings
+        self.encounters_ = _encounters(encounters, len(labels))
         self.distractors_ = sample_distractors(distractors, gallery_embeddings.shape[1], self.seed)
         return self
 
@@ -79,7 +86,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         """Give the likeliest class of each query, (n,), as if there were no distractors."""
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
-        evidence, _ = gather_evidence(*self._task(query_embeddings), self.seed)
+        evidence, _ = gather_evidence(*self._task(query_embeddings)[:2], self.seed)
         return self.classes_[evidence.best()[: len(query_embeddings)]]
 
     def predict_proba(self, X: ArrayLike) -> Anything:
@@ -143,10 +150,10 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             neighbourhood=neighbourhood,
         )
 
-    def _task(self, query_embeddings: Floats) -> tuple[CentredRows, Ints]:
-        """Give gallery and queries, labelled distractors the last of them, and their classes, -1 for the queries.
+    def _task(self, query_embeddings: Floats) -> tuple[CentredRows, Ints, Ints]:
+        """Give gallery and queries, labelled distractors the last of them, their classes, and the gallery's rows.
 
-        Of twins in the gallery only one is there.
+        Queries have the class -1; of twins in the gallery only one is there.
         """
         if len(self.distractors_):
             query_embeddings = np.concatenate([query_embeddings, self.distractors_])
@@ -157,21 +164,23 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         codes = np.concatenate([self.codes_[rows], np.full(len(queries), -1)])
         if len(rows) < n:  # the centre is that of what is left
             pictures = CentredRows.about_their_centre(self.gallery_[rows], query_embeddings, self.seed)
-        return pictures, codes
+        return pictures, codes, rows
 
     def _calibrate(self, query_embeddings: Floats) -> tuple[Evidence, Neighbourhood, Calibration, int]:
         """Give the evidence on the queries, how they lie, what episodes say, and how many shots are distinct."""
-        pictures, codes = self._task(query_embeddings)
+        pictures, codes, rows = self._task(query_embeddings)
         evidence, graph = gather_evidence(pictures, codes, self.seed)
         n = len(query_embeddings)
         evidence, graph = evidence.of(slice(n)), graph[:n, :n]
         guesses = evidence.best()
         codes = codes[codes >= 0]
-        episodes = list(draw_episodes(codes, self.seed))
+        encounters = np.arange(len(codes)) if self.encounters_ is None else self.encounters_[rows]
+        sizes = encounters_a_class(codes, encounter_of_class(codes, encounters))
+        episodes = list(draw_episodes(codes, self.seed, encounters))
         answered: list[EpisodeEvidence] = []
         rehearsals: list[RehearsedNeighbourhood] = []
         for episode in episodes:
-            of_episode, episode_graph = self._run_episode(episode, pictures, codes, guesses, len(episodes))
+            of_episode, episode_graph = self._run_episode(episode, pictures, codes, sizes, guesses, len(episodes))
             answered.append(of_episode)
             if len(rehearsals) < REHEARSED:
                 rehearsals.append(RehearsedNeighbourhood.of(episode, episode_graph, codes, n))
@@ -179,21 +188,21 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         return evidence, Neighbourhood(graph, rehearsals, number_copies(query_embeddings)), calibration, len(codes)
 
     def _run_episode(
-        self, episode: Episode, pictures: CentredRows, codes: Ints, guesses: Ints, n_episodes: int
+        self, episode: Episode, pictures: CentredRows, codes: Ints, sizes: Ints, guesses: Ints, n_episodes: int
     ) -> tuple[EpisodeEvidence, Any]:
         """Give the evidence on held-out pictures and queries, whose likeliest classes are `guesses`, and the graph."""
         left = np.unique(codes[episode.gallery_rows])
         codes_left = np.full(len(pictures), -1)
         codes_left[episode.gallery_rows] = np.searchsorted(left, codes[episode.gallery_rows])
         evidence, graph = gather_evidence(pictures, codes_left, self.seed)
-        heldout = np.sort(np.concatenate([episode.heldout_shot_rows, episode.heldout_class_rows]))
+        heldout = np.setdiff1d(np.arange(len(codes)), episode.gallery_rows)
         labelled = len(heldout) + len(guesses) + np.arange(len(self.distractors_))
         of_episode = EpisodeEvidence(
             known=evidence.of(np.searchsorted(heldout, episode.heldout_shot_rows)),
             known_codes=np.searchsorted(left, codes[episode.heldout_shot_rows]),
             known_weight=representativeness(codes, episode, np.bincount(guesses, minlength=len(self.classes_))),
             known_groups=codes[episode.heldout_shot_rows],
-            class_sizes=np.bincount(codes)[codes[episode.heldout_shot_rows]],
+            class_sizes=sizes[codes[episode.heldout_shot_rows]],
             distractors=evidence.of(np.concatenate([np.searchsorted(heldout, episode.heldout_class_rows), labelled])),
             **distractor_examples(codes[episode.heldout_class_rows], len(labelled), n_episodes),
             queries=evidence.of(slice(len(heldout), len(heldout) + len(guesses))),
@@ -208,3 +217,19 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         share, (low, high) = calibration.posterior.mean, calibration.posterior.interval()
         words = f"estimated contamination {share:.2f} (90% interval {low:.2f} to {high:.2f})"
         return share, (low, high), words
+
+
+def _encounters(encounters: ArrayLike | None, n: int) -> Ints | None:
+    """Give encounters as numbers, (n,).
+
+    Raises
+    ------
+    ValueError : there is not one a picture.
+    """
+    if encounters is None:
+        return None
+    names = np.asarray(encounters)
+    if names.shape != (n,):
+        raise ValueError(f"there are {len(names):,} encounters for {n:,} pictures: each has one")
+    numbers: Ints = np.unique(names, return_inverse=True)[1]
+    return numbers

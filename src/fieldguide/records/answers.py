@@ -31,7 +31,7 @@ class Format:
     image_column, label_column : names of the columns
     separator : stands between labels, in none of them; None for the first of `SEPARATORS` that stands in none
     unknown : the unknown label
-    columns : of boxes and masks, in the tables that are read
+    columns : of boxes, masks and encounters, in the tables that are read
     """
 
     image_column: str = "image"

@@ -1,4 +1,4 @@
-"""What tables may say of a picture beside its name and label: boxes and masks, read out of text."""
+"""What tables may say of a picture beside its name and label: boxes, masks and encounters, read out of text."""
 
 import re
 from collections import Counter
@@ -10,6 +10,7 @@ from fieldguide.core.errors import RecordsError
 from fieldguide.records.image_table import ImageTable
 from fieldguide.records.places import Roots, locate
 from fieldguide.records.regions import MARGIN, Box, Region
+from fieldguide.records.text import normal_forms
 
 BOXES = ("x", "y", "width", "height"), ("bbox",)  # the columns of a box, unless others are named
 NONE = "none"  # in place of a column: there is none
@@ -18,7 +19,7 @@ SLACK = 1e-6  # shares may be above 1 by this, as they were rounded
 
 @dataclass(frozen=True)
 class PictureColumns:
-    """Which columns of a table say what of a picture counts; those that are not there say nothing.
+    """Which columns of a table say more of a picture; those that are not there say nothing.
 
     Attributes
     ----------
@@ -26,11 +27,13 @@ class PictureColumns:
         for no boxes
     mask : of the masks' files, which lie where pictures may lie; empty for none
     margin : by how much boxes are larger, as a share of their width and height, on each side
+    encounter : of the names of encounters; empty for none
     """
 
     box: Sequence[str] | None = None
     mask: str = "mask"
     margin: float = MARGIN
+    encounter: str = "encounter"
 
     def __post_init__(self) -> None:
         if self.box is not None and len(self.box) not in (0, 1, 4):
@@ -42,21 +45,23 @@ class PictureColumns:
             raise RecordsError(f"--margin is a share of the box's sides, 0 or more, not {self.margin}")
 
     @classmethod
-    def named(cls, box: str | None, mask: str, margin: float | None) -> "PictureColumns":
+    def named(cls, box: str | None, mask: str, margin: float | None, encounter: str = "encounter") -> "PictureColumns":
         """Make them of what is said on the command line: names with commas between them, or `none`."""
         names = None if box is None else () if box.strip() == NONE else tuple(name.strip() for name in box.split(","))
-        return cls(names, "" if mask == NONE else mask, MARGIN if margin is None else margin)
+        mask, encounter = ("" if name == NONE else name for name in (mask, encounter))
+        return cls(names, mask, MARGIN if margin is None else margin, encounter)
 
     @property
     def wanted(self) -> list[str]:
         """The columns to read, where they are there."""
         boxes = [*BOXES[0], *BOXES[1]] if self.box is None else list(self.box)
-        return boxes + ([self.mask] if self.mask else [])
+        return boxes + [name for name in (self.mask, self.encounter) if name]
 
     @property
     def required(self) -> list[str]:
         """Those of them that were named by the user, so that they must be there."""
-        return list(self.box or ()) + ([self.mask] if self.mask not in ("", PictureColumns.mask) else [])
+        given = zip((self.mask, self.encounter), (PictureColumns.mask, PictureColumns.encounter), strict=True)
+        return list(self.box or ()) + [name for name, usual in given if name not in ("", usual)]
 
 
 def with_regions(
@@ -74,8 +79,8 @@ def with_regions(
 
     Returns
     -------
-    The pictures with their regions. Those of one picture that has several rows are called `pond.jpg#1`, `pond.jpg#2`
-    and so on, in the table's order.
+    The pictures with their regions and encounters. Those of one picture that has several rows are called `pond.jpg#1`,
+    `pond.jpg#2` and so on, in the table's order.
 
     Raises
     ------
@@ -83,6 +88,8 @@ def with_regions(
     """
     boxes, masks = _boxes(source, cells, columns), _masks(source, cells, columns, roots)
     rows = sorted({*boxes, *masks})
+    if columns.encounter in cells:
+        pictures = replace(pictures, encounters=normal_forms(cells[columns.encounter]))
     if not rows:
         return pictures
     regions = {row: Region(boxes.get(row), masks.get(row), columns.margin, pictures.images[row]) for row in rows}

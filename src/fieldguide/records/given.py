@@ -53,7 +53,7 @@ def labelled_pictures(
     labels : (n,) the class of each picture of a sequence
     image_column, label_column : the table's or data frame's names for them
     image_root : one or more folders that relative paths of a table or data frame may be relative to instead
-    columns : the table's or data frame's names for boxes and masks, if they are not the usual ones
+    columns : the table's or data frame's names for boxes, masks and encounters, if they are not the usual ones
     what : it is, as errors call it
 
     Raises

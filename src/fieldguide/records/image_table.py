@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
-from fieldguide.core.arrays import Bytes
+from fieldguide.core.arrays import Bytes, Ints
 from fieldguide.records.regions import MARGIN, Box, Region
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class ImageTable:
     in_memory : by row, the pictures that are not in files
     regions : by row, the boxes and masks of pictures of which a part counts. A picture may be there with several, under
         several names
+    encounters : the encounter of each picture, empty for one that is known of none; None if nothing is known of any
     """
 
     images: Sequence[str]
@@ -58,6 +59,7 @@ class ImageTable:
     passed_over: Mapping[str, str] = field(default_factory=dict)
     in_memory: Mapping[int, InMemory] = field(default_factory=dict, compare=False, repr=False)
     regions: Mapping[int, Region] = field(default_factory=dict)
+    encounters: Sequence[str] | None = None
 
     @classmethod
     def from_images(
@@ -136,7 +138,16 @@ class ImageTable:
             None if labels is None else [labels[row] for row in rows],
             in_memory={place: self.in_memory[row] for place, row in enumerate(rows) if row in self.in_memory},
             regions={place: self.regions[row] for place, row in enumerate(rows) if row in self.regions},
+            encounters=None if self.encounters is None else [self.encounters[row] for row in rows],
         )
+
+    def encounter_numbers(self) -> Ints | None:
+        """Number the encounters, (n,): a picture of no known encounter has one to itself. None if none is known."""
+        if self.encounters is None:
+            return None
+        names = [(name, -1) if name else ("", row) for row, name in enumerate(self.encounters)]
+        number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        return np.array([number[name] for name in names], np.int64)
 
 
 def _box(numbers: Sequence[float], row: int, *, shares: bool) -> Box:

@@ -36,7 +36,7 @@ def read_gallery(
     image_column, label_column : the table's names for them
     unknown : the label that stands for none of the classes; pictures with it are labelled distractors
     image_root : one or more folders that relative paths in a table may be relative to instead
-    columns : the table's names for boxes and masks, if they are not the usual ones
+    columns : the table's names for boxes, masks and encounters, if they are not the usual ones
 
     Returns
     -------
@@ -115,7 +115,7 @@ def read_queries(
         or a single picture
     image_column : the table's name for the column
     image_root : one or more folders that relative paths in a table may be relative to, instead of to the table
-    columns : the table's names for boxes and masks, if they are not the usual ones
+    columns : the table's names for boxes, masks and encounters, if they are not the usual ones
 
     Returns
     -------
@@ -180,7 +180,7 @@ def _read_table(
     extra = [name for name in columns.wanted if name not in names]
     (images, *labels), cells = read_cells(path, names, extra)
     if missing := [name for name in columns.required if name not in cells]:
-        raise RecordsError(f"{path} has no column '{missing[0]}', which --box-columns or --mask-column names")
+        raise RecordsError(f"{path} has no column '{missing[0]}', which an option names")
     pictures = ImageTable(images, locate(path, images, roots), normal_forms(labels[0]) if labels else None)
     return with_regions(path, pictures, cells, columns, roots)
 
