@@ -119,6 +119,14 @@ def identify(
         bool,
         typer.Option("--by-encounter", help="Give all queries of an encounter one answer.", rich_help_panel=FORMAT),
     ] = False,
+    write_back: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="Write queries of COCO JSON (a .json) or Camtrap DP (its observations.csv) with the answers in them; "
+            "all else they hold stays.",
+            rich_help_panel=FORMAT,
+        ),
+    ] = None,
     strict: Strict = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
@@ -151,7 +159,7 @@ def identify(
     )
     columns = PictureColumns.named(box_columns, mask_column, margin, encounter_column)
     form = Format(image_column, label_column, separator, unknown, columns)
-    SAID.file = where_to_report([output, details, report])
+    SAID.file = where_to_report([output, details, report, write_back])
     result = identify_files(
         *(gallery, queries, output, settings),
         form=form,
@@ -159,6 +167,7 @@ def identify(
         report=report,
         image_root=image_root,
         name_new=new_classes is NewClasses.NAME,
+        write_back=write_back,
     )
     identified, unknowns, unreadable = result.counts
     n = len(result.ranking)
@@ -170,5 +179,6 @@ def identify(
         *(new_classes_in_words(result.number_of_new_classes, [len(one) for one in result.new_classes])),
         f"answers: {output}",
     ]
-    lines += [f"{what}: {path}" for what, path in (("details", details), ("report", report)) if path]
+    others = ("details", details), ("report", report), ("written back", write_back)
+    lines += [f"{what}: {path}" for what, path in others if path]
     print("\n".join(lines), file=SAID.file)

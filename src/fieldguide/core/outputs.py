@@ -63,6 +63,8 @@ EMBEDDINGS = OutputKind("embeddings", (".parquet", ".pq", ".npz"))
 REPORT = OutputKind("a report", (".html", ".htm"), is_text=True)
 FIGURE = OutputKind("a figure", (".svg", ".png"))
 BOARD = OutputKind("a board", (".jsonl", ".ndjson", ".json"), is_text=True, needs_no_ending=True, is_appended=True)
+WRITTEN_BACK = OutputKind("annotations", (".json",), is_text=True)
+OBSERVATIONS = OutputKind("observations", (".csv",), is_text=True)
 UNREADABLE = OutputKind("the list of unreadable pictures", (".csv",), is_text=True, is_guarded=True)
 
 

@@ -1,6 +1,6 @@
 """Groups of pictures of which nothing is known: what `fieldguide discover` does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from fieldguide.embedding.embedder import Embedder, pictures_of
 from fieldguide.pipelines.embed import none_of
 from fieldguide.pipelines.inputs import read_unlabelled
 from fieldguide.records.answers import Format, write_table
+from fieldguide.records.listed import LABEL
 from fieldguide.records.overview import log_overview
 from fieldguide.records.places import Roots
 from fieldguide.records.unreadable import list_unreadable, refuse_unreadable, write_unreadable
@@ -73,7 +74,7 @@ def discover_files(
         raise FieldguideError(f"--cut is a closeness above 0, at most 1, not {cut:g}")
     written = [(output, ANSWERS), (list_path(output), UNREADABLE)]
     check_outputs(written, [pictures])
-    given = read_unlabelled(pictures, form, image_root)
+    given = read_unlabelled(pictures, replace(form, label_column=LABEL), image_root)
     wanted = pictures_of(given)
     check_overwrites([path for path, _ in written if path], wanted.paths)
     log_overview(None, wanted)

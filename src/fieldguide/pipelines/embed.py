@@ -126,7 +126,7 @@ def embed_files(
     wanted = (
         read_labelled(pictures, image_column=image, label_column=label, image_root=image_root, columns=form.columns)
         if labelled
-        else read_queries(pictures, image_column=image, image_root=image_root, columns=form.columns)
+        else read_queries(pictures, image_column=image, label_column=label, image_root=image_root, columns=form.columns)
     )
     check_overwrites([path for path, _ in written if path], wanted.paths)
     log_overview(wanted if labelled else None, None if labelled else wanted)

@@ -32,6 +32,7 @@ from fieldguide.records.given import Labels
 from fieldguide.records.groups import check_no_group
 from fieldguide.records.places import Roots
 from fieldguide.records.unreadable import list_unreadable, write_unreadable
+from fieldguide.records.write_back import written_back_as
 from fieldguide.report.details import RunFacts
 from fieldguide.report.expectation import expectation_in_words, poor_expectation
 from fieldguide.report.result import IdentificationResult
@@ -252,11 +253,13 @@ def identify_files(
     report: Path | None = None,
     image_root: Roots = None,
     name_new: bool = False,
+    write_back: Path | None = None,
 ) -> IdentificationResult:
     """Identify queries and write the answers, with details and a report if wanted: what the command line does.
 
     Beside `output` lies, if some pictures could not be read, the list of them: `answers.unreadable.csv`. With
-    `name_new` the answers have the name of a query's new class in place of the unknown label.
+    `name_new` the answers have the name of a query's new class in place of the unknown label. With `write_back` queries
+    of COCO JSON or Camtrap DP are written there with the answers in them.
 
     Raises
     ------
@@ -264,7 +267,11 @@ def identify_files(
     """
     form = form or Format()
     written = [(output, ANSWERS), (details, DETAILS), (report, REPORT), (list_path(output), UNREADABLE)]
-    check_outputs(written, [gallery, queries])
+    inputs = [gallery, queries]
+    if write_back:
+        kind, sources = written_back_as(queries)
+        written, inputs = [*written, (write_back, kind)], [*inputs, *sources]
+    check_outputs(written, inputs)
     if report:
         from fieldguide.report.data import check_report  # which loads what draws
 
@@ -288,6 +295,8 @@ def identify_files(
             raise FieldguideError(f"{source} is no longer there: nothing is written, what was embedded is kept")
 
     result.write_answers(output, form, name_new=name_new)
+    if write_back:
+        result.write_back(queries, write_back, form, name_new=name_new)
     if details:
         result.write_details(details)
     if report:

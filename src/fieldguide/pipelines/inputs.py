@@ -108,7 +108,13 @@ def read_unlabelled(given: Given, form: Format, image_root: Roots) -> Pictures:
     """Read pictures that need no labels, or their embeddings; errors as in `read_inputs`."""
     table = _embeddings_in(given)
     if table is None:
-        return unlabelled_pictures(given, image_column=form.image_column, image_root=image_root, columns=form.columns)
+        return unlabelled_pictures(
+            given,
+            image_column=form.image_column,
+            label_column=form.label_column,
+            image_root=image_root,
+            columns=form.columns,
+        )
     refuse_repeats(given if is_path(given) else "the queries", table.pictures)
     return table
 

@@ -14,6 +14,7 @@ from fieldguide.core.errors import RecordsError
 from fieldguide.core.extras import is_data_frame
 from fieldguide.records.columns import PictureColumns, with_regions
 from fieldguide.records.image_table import PICTURES, ImageTable
+from fieldguide.records.listed import LABEL
 from fieldguide.records.overview import warn_of_labels
 from fieldguide.records.places import Roots, locate
 from fieldguide.records.read import read_labelled, read_queries, refuse_repeats
@@ -86,13 +87,16 @@ def unlabelled_pictures(
     given: GivenPictures,
     *,
     image_column: str = "image",
+    label_column: str = LABEL,
     image_root: Roots = None,
     columns: PictureColumns | None = None,
     what: str = "the queries",
 ) -> ImageTable:
     """List pictures without their labels, whatever they are given as: like `labelled_pictures`."""
     if isinstance(given, str | os.PathLike):
-        return read_queries(given, image_column=image_column, image_root=image_root, columns=columns)
+        return read_queries(
+            given, image_column=image_column, label_column=label_column, image_root=image_root, columns=columns
+        )
     table = replace(_listed(given, image_column, image_root, columns, what), labels=None, distractors=None)
     refuse_repeats(what, table)
     return table

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from fieldguide.core.errors import RecordsError
+from fieldguide.records.annotations import is_annotations, read_annotations
 from fieldguide.records.columns import PictureColumns, with_regions
 from fieldguide.records.folders import pictures_under
 from fieldguide.records.image_table import ImageTable
+from fieldguide.records.listed import LABEL
 from fieldguide.records.overview import log_overview, warn_of_folder, warn_of_labels, warn_of_overlap
 from fieldguide.records.places import Roots, locate
 from fieldguide.records.regions import Region
@@ -31,8 +33,8 @@ def read_gallery(
 
     Parameters
     ----------
-    source : a CSV or Parquet file with a column of pictures and one of labels, or a folder with one subfolder
-        a class. Relative paths in a table are relative to the table.
+    source : a CSV or Parquet file with a column of pictures and one of labels, a folder with one subfolder a class, or
+        a .json in COCO's form or of a Camtrap DP. Relative paths in a table are relative to the table.
     image_column, label_column : the table's names for them
     unknown : the label that stands for none of the classes; pictures with it are labelled distractors
     image_root : one or more folders that relative paths in a table may be relative to instead
@@ -67,8 +69,14 @@ def read_labelled(
         pictures = _gallery_folder(path)
     elif is_table(path):
         pictures = _read_table(path, image_column, label_column, image_root, columns)
+    elif is_annotations(path):
+        margin = (columns or PictureColumns()).margin
+        pictures = read_annotations(path, label_column, margin, image_root, labelled=True)
     elif path.exists():
-        raise RecordsError(f"{path}: a gallery is a folder with a subfolder a class, a .csv or a .parquet")
+        raise RecordsError(
+            f"{path}: a gallery is a folder with a subfolder a class, a .csv, a .parquet, or a .json in COCO's form or "
+            "of a Camtrap DP"
+        )
     else:
         raise RecordsError(f"no such file or folder: {path}")
     if not pictures:
@@ -104,6 +112,7 @@ def read_queries(
     source: str | os.PathLike[str],
     *,
     image_column: str = "image",
+    label_column: str = LABEL,
     image_root: Roots = None,
     columns: PictureColumns | None = None,
 ) -> ImageTable:
@@ -112,8 +121,9 @@ def read_queries(
     Parameters
     ----------
     source : a CSV or Parquet file with a column of pictures, a folder (searched with all that is below it),
-        or a single picture
+        a .json in COCO's form or of a Camtrap DP, or a single picture
     image_column : the table's name for the column
+    label_column : of a .json, what holds the labels: what has one is no query, but where these are COCO's categories
     image_root : one or more folders that relative paths in a table may be relative to, instead of to the table
     columns : the table's names for boxes, masks and encounters, if they are not the usual ones
 
@@ -132,6 +142,9 @@ def read_queries(
         pictures = ImageTable(images, [path / image for image in images], passed_over=found.passed_over)
     elif is_table(path):
         pictures = _read_table(path, image_column, None, image_root, columns)
+    elif is_annotations(path):
+        margin = (columns or PictureColumns()).margin
+        pictures = read_annotations(path, label_column, margin, image_root, labelled=False)
     elif path.exists():
         pictures = ImageTable([str(source)], [path])
     else:
@@ -166,7 +179,9 @@ def read_both(
         image_root=image_root,
         columns=columns,
     )
-    query_table = read_queries(queries, image_column=image_column, image_root=image_root, columns=columns)
+    query_table = read_queries(
+        queries, image_column=image_column, label_column=label_column, image_root=image_root, columns=columns
+    )
     log_overview(gallery_table, query_table)
     warn_of_overlap(Path(gallery), Path(queries), gallery_table, query_table)
     return gallery_table, query_table

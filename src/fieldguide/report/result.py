@@ -12,6 +12,7 @@ from fieldguide.recognition import Answer, Ranking
 from fieldguide.recognition.expectation import Expectation
 from fieldguide.records.answers import Format
 from fieldguide.records.unreadable import UnreadablePicture
+from fieldguide.records.write_back import write_back
 from fieldguide.report.answers import write_answers
 from fieldguide.report.details import RunFacts, write_details
 
@@ -105,6 +106,33 @@ class IdentificationResult:
         With `name_new` a query of a new class has its name, such as `new-1`, in place of the unknown label.
         """
         write_answers(self.ranking, path, form, self.queries.pictures, name_new=name_new)
+
+    def write_back(
+        self,
+        source: str | os.PathLike[str],
+        path: str | os.PathLike[str],
+        form: Format | None = None,
+        *,
+        name_new: bool = False,
+    ) -> None:
+        """Write queries that were read from COCO JSON or Camtrap DP again, with the answers in them.
+
+        Parameters
+        ----------
+        source : they were read from
+        path : of the new file: a COCO JSON, or the observations of the Camtrap DP
+        form : says in which key or column labels are
+        name_new : as in `write_answers`
+
+        Raises
+        ------
+        FieldguideError : the source has changed, or the file cannot be written.
+        """
+        label, ranking = (form or Format()).label_column, self.ranking
+        answers = [
+            (ranking.labels(row, name_new=name_new), float(ranking.probability[row, 0])) for row in range(len(ranking))
+        ]
+        write_back(Path(source), Path(path), answers, label, ranking.unknown)
 
     def write_details(self, path: str | os.PathLike[str]) -> None:
         """Write a row an answer with similarity, probability and nearest gallery picture, to a .parquet."""
