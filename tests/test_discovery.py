@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, roc_auc_score
 from sklearn.utils.estimator_checks import check_estimator
 
 from drawn_task import task
@@ -28,10 +28,11 @@ from fieldguide import (
 from fieldguide.core.errors import AnswersError
 from fieldguide.discovery import NumberOfClasses, cut, discover
 from fieldguide.discovery.closeness import closeness
-from fieldguide.discovery.linkage import average_linkage
 from fieldguide.evaluation.group_scores import score_groups
 from fieldguide.evaluation.grouping import Agreement
 from fieldguide.recognition import propagation
+from fieldguide.recognition.feedback import RehearsedGraph, feed_back, group_by_neighbours, helps
+from fieldguide.recognition.linkage import average_linkage
 from fieldguide.recognition.neighbourhood import Neighbourhood
 from fieldguide.report.details import RunFacts, read_details
 from fieldguide.report.new_classes import new_classes_in_words, sizes_in_words
@@ -315,6 +316,52 @@ def test_sizes_in_words():
     ]
     assert new_classes_in_words(number, []) == []
     assert sizes_in_words([1, 1]) == "no group; 2 pictures are alone"
+
+
+# What groups say of each other's members
+
+
+def test_feedback_makes_the_answers_of_a_group_alike_and_keeps_their_spread():
+    log_odds = np.array([2.0, -1.0, 0.5, 3.0, 3.5])
+    fed = feed_back(log_odds, np.array([0, 0, 1, 2, 2]))
+    assert fed.mean() == pytest.approx(log_odds.mean())
+    assert fed.std() == pytest.approx(log_odds.std())
+    assert abs(fed[0] - fed[1]) < abs(log_odds[0] - log_odds[1])
+    assert feed_back(np.ones(3), np.zeros(3, int)) == pytest.approx(np.ones(3))
+
+
+def cliques(sizes):
+    """Give a graph of some cliques: everyone is joined to all others of its own."""
+    own = np.repeat(np.arange(len(sizes)), sizes)
+    graph = (own[:, None] == own).astype(float)
+    np.fill_diagonal(graph, 0)
+    return sparse.csr_matrix(graph / np.maximum(graph.sum(axis=1), 1)), own
+
+
+def test_groups_by_neighbours_are_those_that_share_them():
+    graph, own = cliques([4, 6, 1])
+    assert adjusted_rand_score(own, group_by_neighbours(graph)) == 1
+
+
+@pytest.mark.parametrize(("mixed", "expected"), [(False, True), (True, False)])
+def test_feedback_is_left_out_where_rehearsals_say_that_it_harms(mixed, expected):
+    graph, _ = cliques([6, 6])
+    known = np.arange(12) < (8 if mixed else 6)  # whether a group holds both kinds, or each has one
+    log_odds = np.where(known, 4.0, -4.0)
+    one = RehearsedGraph(graph, log_odds, np.flatnonzero(known), np.flatnonzero(~known))
+    assert helps([one]) == expected
+    assert not helps([])
+
+
+def test_feedback_lifts_the_answers_where_classes_have_many_queries(monkeypatch):
+    gallery, labels, queries, truth = task(distractor_classes=12, each=25, noise=1.1)
+    fed = TransductiveClassifier().fit(gallery, labels).rank(queries)
+    monkeypatch.setattr("fieldguide.recognition.transductive.helps", lambda rehearsals: False)
+    plain = TransductiveClassifier().fit(gallery, labels).rank(queries)
+    assert fed.neighbourhood.groups is not None
+    assert plain.neighbourhood.groups is None
+    auroc = [roc_auc_score(truth < 0, one.distractor_score) for one in (plain, fed)]
+    assert auroc[1] > auroc[0]
 
 
 # Scores of new classes

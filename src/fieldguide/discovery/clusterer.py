@@ -10,8 +10,8 @@ from sklearn.utils.validation import validate_data
 from fieldguide.core.arrays import Anything, Floats
 from fieldguide.discovery.closeness import closeness
 from fieldguide.discovery.cut import USUAL, learn_cut
-from fieldguide.discovery.linkage import average_linkage
 from fieldguide.discovery.new_classes import by_size
+from fieldguide.recognition.linkage import average_linkage
 from fieldguide.recognition.neighbourhood import number_copies
 from fieldguide.recognition.power_centring import PowerCentring
 from fieldguide.recognition.propagation import neighbour_graph

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from fieldguide.core.arrays import Anything, Flags, Ints
 from fieldguide.discovery.closeness import closeness
-from fieldguide.discovery.linkage import average_linkage
+from fieldguide.recognition.linkage import average_linkage
 from fieldguide.recognition.neighbourhood import RehearsedNeighbourhood
 from fieldguide.recognition.ranking import Ranking
 

@@ -9,8 +9,8 @@ import numpy as np
 from fieldguide.core.arrays import Anything, Ints
 from fieldguide.discovery.closeness import closeness
 from fieldguide.discovery.cut import USUAL, learn_cut
-from fieldguide.discovery.linkage import average_linkage
 from fieldguide.discovery.number import NumberOfClasses, cuts_about, estimate_number
+from fieldguide.recognition.linkage import average_linkage
 from fieldguide.recognition.neighbourhood import Neighbourhood
 from fieldguide.recognition.ranking import NO_GROUP, Ranking
 

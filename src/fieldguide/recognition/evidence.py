@@ -83,7 +83,8 @@ def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evid
 
     Returns
     -------
-    The evidence on the n queries, in their order, and the neighbour graph of the queries, (n, n) sparse.
+    The evidence on the n queries, in their order, and the neighbour graph of the m gallery pictures and, after these,
+    the n queries, (m + n, m + n) sparse.
     """
     shots, queries = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)
     codes, query_rows = codes[shots], pictures.of(queries)
@@ -120,7 +121,7 @@ def _evidence_in(space: WithinClassWhitening, pictures: CentredRows, codes: Ints
     total_mass = diffuse(graph, sources)[n_shots:]
     hubness = _hubness(nodes[:n_shots], codes, rows, means)
     evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), total_mass, hubness)
-    return evidence, graph[n_shots:, n_shots:]
+    return evidence, graph
 
 
 def _adapted(pictures: CentredRows, space: WithinClassWhitening) -> Floats:

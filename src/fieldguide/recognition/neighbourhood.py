@@ -32,12 +32,13 @@ class RehearsedNeighbourhood:
 
         Parameters
         ----------
-        graph : of all held-out pictures in the order of the gallery, then the queries, then labelled distractors
+        graph : of the gallery that stayed, all held-out pictures in the order of the gallery, then the queries, then
+            labelled distractors
         codes : of the gallery's pictures
         """
-        rows = episode.heldout_class_rows
+        rows, n_left = episode.heldout_class_rows, len(episode.gallery_rows)
         heldout = np.setdiff1d(np.arange(len(codes)), episode.gallery_rows)
-        kept = np.concatenate([np.searchsorted(heldout, rows), len(heldout) + np.arange(n_queries)])
+        kept = n_left + np.concatenate([np.searchsorted(heldout, rows), len(heldout) + np.arange(n_queries)])
         return cls(graph[kept][:, kept], codes[rows])
 
 
@@ -50,11 +51,13 @@ class Neighbourhood:
     graph : (n, n) sparse, symmetric: the edges among the n queries
     rehearsals : of episodes that hid classes
     copies : (n,) queries of the very same embedding have the same number, from 0
+    groups : (n,) small groups of queries, from 0, whose answers are to be alike; None where that would harm
     """
 
     graph: Any
     rehearsals: Sequence[RehearsedNeighbourhood]
     copies: Ints
+    groups: Ints | None = None
 
 
 def number_copies(rows: Floats) -> Ints:

@@ -25,6 +25,7 @@ from fieldguide.recognition.episodes import (
 )
 from fieldguide.recognition.evidence import Evidence, gather_evidence
 from fieldguide.recognition.expectation import expect
+from fieldguide.recognition.feedback import RehearsedGraph, feed_back, group_by_neighbours, helps
 from fieldguide.recognition.labels import check_rank, encode
 from fieldguide.recognition.neighbourhood import REHEARSED, Neighbourhood, RehearsedNeighbourhood, number_copies
 from fieldguide.recognition.propagation import smooth_over
@@ -98,7 +99,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
         evidence, neighbourhood, calibration, _ = self._calibrate(query_embeddings)
-        log_odds = smooth_over(neighbourhood.graph, calibration.log_odds(evidence))
+        log_odds = self._log_odds(evidence, neighbourhood, calibration)
         given_known = calibration.class_probability(evidence, log_odds, self.contamination)
         return dense_probability(evidence, given_known, len(self.classes_))
 
@@ -121,7 +122,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         check_rank(self.classes_, k)
         evidence, neighbourhood, calibration, n_distinct = self._calibrate(query_embeddings)
         contamination, interval, summary = self._contamination(calibration)
-        log_odds = smooth_over(neighbourhood.graph, calibration.log_odds(evidence))
+        log_odds = self._log_odds(evidence, neighbourhood, calibration)
         known = calibration.known(log_odds, self.contamination)
         given_known = calibration.class_probability(evidence, log_odds, self.contamination)
         blank = ~query_embeddings.any(axis=1) & (contamination > 0)  # of no class, unless contamination is 0
@@ -171,26 +172,40 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         pictures, codes, rows = self._task(query_embeddings)
         evidence, graph = gather_evidence(pictures, codes, self.seed)
         n = len(query_embeddings)
-        evidence, graph = evidence.of(slice(n)), graph[:n, :n]
+        evidence, codes = evidence.of(slice(n)), codes[codes >= 0]
+        queries = slice(len(codes), len(codes) + n)
         guesses = evidence.best()
-        codes = codes[codes >= 0]
         encounters = np.arange(len(codes)) if self.encounters_ is None else self.encounters_[rows]
         sizes = encounters_a_class(codes, encounter_of_class(codes, encounters))
         episodes = list(draw_episodes(codes, self.seed, encounters))
         answered: list[EpisodeEvidence] = []
-        rehearsals: list[RehearsedNeighbourhood] = []
+        seen: list[tuple[Episode, Evidence, Any]] = []
         for episode in episodes:
-            of_episode, episode_graph = self._run_episode(episode, pictures, codes, sizes, guesses, len(episodes))
+            of_episode, on_all, episode_graph = self._run_episode(
+                episode, pictures, codes, sizes, guesses, len(episodes)
+            )
             answered.append(of_episode)
-            if len(rehearsals) < REHEARSED:
-                rehearsals.append(RehearsedNeighbourhood.of(episode, episode_graph, codes, n))
+            if len(seen) < REHEARSED:
+                seen.append((episode, on_all, episode_graph))
         calibration = calibrate(answered, guesses, len(self.classes_), self.seed)
-        return evidence, Neighbourhood(graph, rehearsals, number_copies(query_embeddings)), calibration, len(codes)
+        rehearsed = [
+            RehearsedGraph.of(one, around, calibration.log_odds(on_all), len(codes)) for one, on_all, around in seen
+        ]
+        neighbourhood = Neighbourhood(
+            graph[queries, queries],
+            [RehearsedNeighbourhood.of(one, around, codes, n) for one, _, around in seen],
+            number_copies(query_embeddings),
+            group_by_neighbours(graph)[queries] if helps(rehearsed) else None,
+        )
+        return evidence, neighbourhood, calibration, len(codes)
 
     def _run_episode(
         self, episode: Episode, pictures: CentredRows, codes: Ints, sizes: Ints, guesses: Ints, n_episodes: int
-    ) -> tuple[EpisodeEvidence, Any]:
-        """Give the evidence on held-out pictures and queries, whose likeliest classes are `guesses`, and the graph."""
+    ) -> tuple[EpisodeEvidence, Evidence, Any]:
+        """Give what calibration learns from, the evidence on all that are queries here, and their graph.
+
+        `guesses` are the likeliest classes of the real queries.
+        """
         left = np.unique(codes[episode.gallery_rows])
         codes_left = np.full(len(pictures), -1)
         codes_left[episode.gallery_rows] = np.searchsorted(left, codes[episode.gallery_rows])
@@ -208,7 +223,12 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             queries=evidence.of(slice(len(heldout), len(heldout) + len(guesses))),
             in_heldout_class=episode.heldout_classes[guesses],
         )
-        return of_episode, graph
+        return of_episode, evidence, graph
+
+    def _log_odds(self, evidence: Evidence, neighbourhood: Neighbourhood, calibration: Calibration) -> Anything:
+        """(n,) log odds of known against distractor, mixed with those of queries around, and of the same group."""
+        log_odds = smooth_over(neighbourhood.graph, calibration.log_odds(evidence))
+        return log_odds if neighbourhood.groups is None else feed_back(log_odds, neighbourhood.groups)
 
     def _contamination(self, calibration: Calibration) -> tuple[float, tuple[float, float] | None, str]:
         """Give the share of distractors to go by, the interval of an estimate, and both in words."""
