@@ -344,13 +344,15 @@ def test_groups_by_neighbours_are_those_that_share_them():
 
 
 @pytest.mark.parametrize(("mixed", "expected"), [(False, True), (True, False)])
-def test_feedback_is_left_out_where_rehearsals_say_that_it_harms(mixed, expected):
+def test_feedback_is_left_out_where_rehearsals_say_that_it_harms(mixed, expected, monkeypatch):
     graph, _ = cliques([6, 6])
     known = np.arange(12) < (8 if mixed else 6)  # whether a group holds both kinds, or each has one
     log_odds = np.where(known, 4.0, -4.0)
     one = RehearsedGraph(graph, log_odds, np.flatnonzero(known), np.flatnonzero(~known))
     assert helps([one]) == expected
     assert not helps([])
+    monkeypatch.setattr("fieldguide.recognition.feedback.MOST", 11)
+    assert not helps([one])
 
 
 def test_feedback_lifts_the_answers_where_classes_have_many_queries(monkeypatch):

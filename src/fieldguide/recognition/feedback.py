@@ -20,6 +20,7 @@ from fieldguide.recognition.propagation import smooth_over
 OWN = 0.3  # weight of a picture among its neighbours
 CUT = 0.15  # mean cosine between the neighbourhoods of two groups above which they are one
 TOLERATED = 0.01  # rise of the log loss in a rehearsal that may be chance; where groups harm it was four times as much
+MOST = 30_000  # pictures; of more the pairs with common neighbours would take gigabytes
 
 
 def group_by_neighbours(graph: Any) -> Ints:
@@ -71,6 +72,8 @@ def helps(rehearsals: Sequence[RehearsedGraph]) -> bool:
     """Whether feedback does no harm in rehearsals: the log loss, both kinds weighing the same, hardly rises."""
     rises = []
     for one in rehearsals:
+        if one.graph.shape[0] > MOST:
+            return False
         n_shots = one.graph.shape[0] - len(one.log_odds)
         smooth = smooth_over(one.graph[n_shots:, n_shots:], one.log_odds)
         fed = feed_back(smooth, group_by_neighbours(one.graph)[n_shots:])
