@@ -19,10 +19,9 @@ from fieldguide.recognition.evidence import Evidence
 from fieldguide.recognition.known_or_not import KnownOrNot, known_probability
 
 MATCHING = np.linspace(0.01, 0.99, 50)  # shares of the known queries that match
-# Before any query is seen half of them match, but few or nearly all is likelier than half: Beta(0.5, 0.5), Jeffreys'
-PRIOR_OF_MATCHING = (0.5, 0.5)
+PRIOR_OF_MATCHING = (1.0, 1.0)  # before any query is seen any share is as likely: Beta(1, 1)
 LOW = (0.1, 0.7)  # of the distractors score lower; low scores are those in between, and below
-HIGH = 0.7  # of the distractors score lower; higher scores are high, the more the fewer distractors are above
+HIGH = 0.6  # of the distractors score lower; higher scores are high, the more the fewer distractors are above
 # Of the matching queries, some score as low as distractors, and some not as high as the highest; the share of them is
 # as likely to be any up to this. Held-out classes cannot tell it
 OVERLAPS = np.linspace(0, 0.8, 17)
