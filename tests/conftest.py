@@ -23,8 +23,8 @@ settings.register_profile("same-every-time", deadline=None, derandomize=True, da
 settings.load_profile("same-every-time")
 
 PROGRESS = re.compile(
-    r"(gallery|queries|distractors|embedding|thumbnails)( \([\d,]+ known\))?: [\d,]+ of [\d,]+, .*"
-    r"|(recognising|grouping).*: [\d,]+ s so far"
+    r"(gallery|queries|distractors|embedding|thumbnails|local features)( \([\d,]+ known\))?: [\d,]+ of [\d,]+, .*"
+    r"|(recognising|grouping|matching).*: [\d,]+ s so far"
 )
 
 

@@ -14,6 +14,7 @@ from fieldguide.cli.demo import demo
 from fieldguide.cli.discover import discover
 from fieldguide.cli.embed import embed
 from fieldguide.cli.evaluate import evaluate
+from fieldguide.cli.explain import explain
 from fieldguide.cli.identify import identify
 from fieldguide.cli.report import report
 from fieldguide.cli.said import SAID
@@ -35,7 +36,7 @@ app = typer.Typer(
     "best first, or *none of these*.",
 )
 
-for command in (identify, discover, embed, evaluate, compare, report, train, backbones, demo):
+for command in (identify, discover, embed, evaluate, compare, explain, report, train, backbones, demo):
     app.command()(command)
 app.add_typer(cache, name="cache")
 

@@ -19,6 +19,7 @@ from fieldguide.cli.options import (
     Labels,
     Margin,
     MaskColumn,
+    Matching,
     NewClasses,
     Precision,
     Separator,
@@ -63,6 +64,7 @@ def identify(
     engine: Engine = "auto",
     precision: Precision = "float32",
     cache: Cache = True,
+    matching: Matching = "auto",
     distractors: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -156,6 +158,7 @@ def identify(
         name_above=name_above,
         discover=discover,
         by_encounter=by_encounter,
+        matching=matching,
     )
     columns = PictureColumns.named(box_columns, mask_column, margin, encounter_column)
     form = Format(image_column, label_column, separator, unknown, columns)

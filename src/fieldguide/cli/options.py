@@ -35,6 +35,13 @@ Precision = Annotated[
 Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Use embeddings of earlier runs, and keep those of this one.")
 ]
+Matching = Annotated[
+    str,
+    typer.Option(
+        help="What compares pictures by their local features, beside the embeddings: auto, off or sift. It is used as "
+        "far as the gallery shows that it is worth it."
+    ),
+]
 ImageColumn = Annotated[str, typer.Option(help="Column of the pictures, in all files.", rich_help_panel=FORMAT)]
 LabelColumn = Annotated[str, typer.Option(help="Column of the labels, in all files.", rich_help_panel=FORMAT)]
 ImageRoot = Annotated[

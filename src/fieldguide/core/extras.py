@@ -10,6 +10,7 @@ from fieldguide.core.errors import FieldguideError
 # By library, the argument of `pip install` that brings it
 INSTALL = {
     "accelerate": "'fieldguide[train]'",
+    "cv2": "opencv-python-headless",
     "evoc": "'fieldguide[evoc]'",
     "huggingface_hub": "'fieldguide[huggingface]'",
     "jinja2": "'fieldguide[report]'",

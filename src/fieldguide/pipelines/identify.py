@@ -22,6 +22,7 @@ from fieldguide.engines import engine_named
 from fieldguide.pipelines.adapt import AdaptedTables
 from fieldguide.pipelines.embed import embed_both
 from fieldguide.pipelines.inputs import Given, read_inputs
+from fieldguide.pipelines.matching import AUTO, check_matching, match_scores
 from fieldguide.pipelines.recipes import DEFAULT_RECIPE, RuleOptions, recipe_named, recognizer_for
 from fieldguide.pipelines.recognise import adapt, fit, neighbourhood_for, rank, uses_distractors
 from fieldguide.recognition import Ranking
@@ -65,6 +66,8 @@ class Settings:
     discover : whether queries that are probably unknown are grouped into new classes; None to do so where the recipe
         has a graph of the queries anyway, so that it takes little time
     by_encounter : whether all queries of an encounter get one answer
+    matching : what compares pictures by their local features besides: `auto` for the best that is installed, `off`, or
+        a matcher by name
     """
 
     recipe: str = DEFAULT_RECIPE
@@ -82,6 +85,7 @@ class Settings:
     name_above: float | None = None
     discover: bool | None = None
     by_encounter: bool = False
+    matching: str = AUTO
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -115,6 +119,7 @@ def identify(
     strict: bool = False,
     columns: PictureColumns | None = None,
     by_encounter: bool = False,
+    matching: str = AUTO,
 ) -> IdentificationResult:
     """Identify every query.
 
@@ -147,6 +152,7 @@ def identify(
         name_above=name_above,
         discover=discover,
         by_encounter=by_encounter,
+        matching=matching,
     )
     form = Format(image_column, label_column, unknown=unknown, columns=columns or PictureColumns())
     tables = read_inputs(gallery, queries, form, image_root, labels)
@@ -178,24 +184,31 @@ def identify_pictures(
             "that --encounter-column names"
         )
     # mistakes are found before the pictures are embedded
-    wanted = uses_distractors(recognizer_for(settings.recipe, settings.distractors, options))
+    planned = recognizer_for(settings.recipe, settings.distractors, options)
+    wanted = uses_distractors(planned)
     given = isinstance(gallery, EmbeddingTable) or isinstance(queries, EmbeddingTable)
     if given and recipe.adapt is not None:
         raise FieldguideError(f"the recipe {settings.recipe} looks at pictures: give it these, not embeddings")
+    check_matching(settings.matching, settings.recipe, planned, given=given)
     embedder = Embedder(
         settings.backbone, settings.engine, settings.precision, cache=settings.cache, show=settings.show
     )
     tables = embed_both(gallery, queries, embedder, strict=settings.strict, distractors=wanted)
     adapted = adapt(*tables, settings.recipe, embedder, settings.seed)
+    matches, unmatched = match_scores(
+        *(settings.matching, planned, adapted.gallery, adapted.queries), cache=settings.cache, show=settings.show
+    )
     with working("recognising", show=settings.show):
         recognizer = fit(adapted, settings.recipe, settings.distractors, options)
         encounters = adapted.queries.readable.encounter_numbers()
         if settings.by_encounter and encounters is not None:
-            ranking = answered_by_encounter(rank(recognizer, adapted, max(settings.k, ENOUGH)), encounters, settings.k)
+            every = rank(recognizer, adapted, max(settings.k, ENOUGH), matches)
+            ranking = answered_by_encounter(every, encounters, settings.k)
         else:
-            ranking = rank(recognizer, adapted, settings.k)
-    if ranking.explanation:
-        log.info("%s", ranking.explanation)
+            ranking = rank(recognizer, adapted, settings.k, matches)
+    explanation = "\n".join(filter(None, [unmatched, ranking.explanation]))
+    if explanation:
+        log.info("%s", explanation)
     if settings.name_above is not None:
         ranking = ranking.named_above(settings.name_above)
     found = _discover(ranking, adapted, settings)
@@ -214,6 +227,7 @@ def identify_pictures(
         precision=None if given else settings.precision,
         name_above=settings.name_above,
         expected=ranking.expected,
+        explanation=explanation,
     )
     if not facts.names_backbone:
         log.warning("%s: whether gallery and queries can be compared is not known", facts.made_of)

@@ -85,12 +85,15 @@ def fit(adapted: AdaptedTables, recipe: str, rule: str | None, options: RuleOpti
     return cast("Recognizer", fit_with(gallery.matrix, codes, **more))
 
 
-def rank(recognizer: Recognizer, adapted: AdaptedTables, k: int) -> Ranking:
-    """Rank labels for the queries by a recognizer that `fit` made.
+def rank(recognizer: Recognizer, adapted: AdaptedTables, k: int, matches: Any = None) -> Ranking:
+    """Rank labels for the queries by a recognizer that `fit` made, and by match scores if there are any.
 
     It knows classes by their codes: so one may be called `-1`, where the unknown label is called otherwise.
     """
-    return replace(recognizer.rank(adapted.queries.matrix, k), classes=np.unique(np.array(adapted.gallery.labels)))
+    rank_with: Any = recognizer.rank  # may take more than the protocol says
+    more = {} if matches is None else {"matches": matches}
+    ranking: Ranking = rank_with(adapted.queries.matrix, k, **more)
+    return replace(ranking, classes=np.unique(np.array(adapted.gallery.labels)))
 
 
 def neighbourhood_for(adapted: AdaptedTables, seed: int) -> Neighbourhood:

@@ -1,12 +1,13 @@
 """The evidence for each class, and for none, after label propagation: what calibration turns into probabilities."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
 from fieldguide.core.arrays import Anything, Floats, Ints
 from fieldguide.recognition.centred import CentredRows
+from fieldguide.recognition.links import MatchLinks
 from fieldguide.recognition.neighbours import blocks, nearest, unit_rows
 from fieldguide.recognition.propagation import NEIGHBOURS, diffuse, neighbour_graph, propagate, source_mass
 from fieldguide.recognition.scatter import class_means
@@ -30,6 +31,8 @@ class Evidence:
     cosine : (n, k) float32, to the class's mean in the adapted space
     total_mass : (n,) float32, the mass of all labels together
     hubness : (n_classes,) float32, how similar its nearest queries are to a class's mean: some are near to all
+    lift : (n, k) float32, by how much a match with one of its shots raises the log odds; None where matches are no
+        evidence
     """
 
     codes: Ints
@@ -37,19 +40,25 @@ class Evidence:
     cosine: Floats
     total_mass: Floats
     hubness: Floats
+    lift: Floats | None = None
 
     def score(self) -> Anything:
         """(n, k) float64: how well each candidate fits, to be compared within a query; -inf where there is none."""
         score = np.log(self.mass + 10 * NO_MASS) + COSINE_WEIGHT * self.cosine
+        if self.lift is not None:
+            score = score + self.lift
         return np.where(self.codes < 0, -np.inf, score)
 
     def features(self) -> Anything:
-        """(n, 5): what separates queries of known classes from distractors."""
+        """(n, 5): what separates queries of known classes from distractors; (n, 6) where matches are evidence."""
         mass = np.log(self.mass.max(axis=1) + NO_MASS)
         cosine = np.sort(np.pad(self.cosine, ((0, 0), (2, 0)), constant_values=-1), axis=1)
         local = (self.cosine - self.hubness[self.codes]).max(axis=1)
         total_mass = np.log(self.total_mass + NO_MASS)
-        return np.stack([mass, cosine[:, -1], cosine[:, -1] - cosine[:, -2], local, total_mass], axis=1)
+        columns = [mass, cosine[:, -1], cosine[:, -1] - cosine[:, -2], local, total_mass]
+        if self.lift is not None:
+            columns.append(self.lift.max(axis=1))
+        return np.stack(columns, axis=1)
 
     def best(self) -> Ints:
         """(n,) the class that fits best."""
@@ -66,10 +75,20 @@ class Evidence:
 
     def of(self, rows: slice | Ints) -> Self:
         """Give the evidence on some of the queries."""
-        return type(self)(self.codes[rows], self.mass[rows], self.cosine[rows], self.total_mass[rows], self.hubness)
+        lift = None if self.lift is None else self.lift[rows]
+        return replace(
+            self,
+            codes=self.codes[rows],
+            mass=self.mass[rows],
+            cosine=self.cosine[rows],
+            total_mass=self.total_mass[rows],
+            lift=lift,
+        )
 
 
-def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evidence, Any]:
+def gather_evidence(
+    pictures: CentredRows, codes: Ints, seed: int, links: MatchLinks | None = None
+) -> tuple[Evidence, Any]:
     """Whiten, spread labels, and compare with the classes' means; then again, with what the queries showed.
 
     The first time, the queries that most mass reached are guessed to be of their best class. The whitening of the
@@ -80,6 +99,7 @@ def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evid
     pictures : gallery and queries
     codes : (len(pictures),) their classes, 0 to n_classes - 1, none missing; -1 for the queries
     seed : of the samples
+    links : of all pictures that have a match score, if any have
 
     Returns
     -------
@@ -91,21 +111,25 @@ def gather_evidence(pictures: CentredRows, codes: Ints, seed: int) -> tuple[Evid
     gallery = pictures[shots]
     space = WithinClassWhitening(seed=seed).fit(gallery, codes, unlabelled=query_rows, width=pictures.dim)
     some = np.sort(np.random.default_rng(seed).permutation(len(queries))[:LEARNED_FROM])
-    first, _ = _evidence_in(space, pictures.of(np.concatenate([shots, queries[some]])), codes)
+    rows = np.concatenate([shots, queries[some]])
+    first, _ = _evidence_in(space, pictures.of(rows), codes, None if links is None else links.of_rows(rows))
     guesses = np.full(len(queries), -1)
     guesses[some] = first.guesses()
     if (guesses >= 0).any():
         space = WithinClassWhitening(seed=seed).fit(
             gallery, codes, unlabelled=query_rows, guesses=guesses, earlier=space, width=pictures.dim
         )
-    return _evidence_in(space, pictures.of(np.concatenate([shots, queries])), codes)
+    rows = np.concatenate([shots, queries])
+    return _evidence_in(space, pictures.of(rows), codes, None if links is None else links.of_rows(rows))
 
 
-def _evidence_in(space: WithinClassWhitening, pictures: CentredRows, codes: Ints) -> tuple[Evidence, Any]:
+def _evidence_in(
+    space: WithinClassWhitening, pictures: CentredRows, codes: Ints, links: MatchLinks | None
+) -> tuple[Evidence, Any]:
     """Gather evidence in an adapted space; `pictures` are the gallery, of classes `codes`, then the queries."""
     n_shots = len(codes)
     nodes = _adapted(pictures, space)
-    graph = neighbour_graph(nodes)
+    graph = neighbour_graph(nodes, None if links is None else links.edges)
     means = unit_rows(class_means(nodes[:n_shots], codes))
     rows = nodes[n_shots:]
     nearest_prototypes, _ = nearest(rows, means, CANDIDATES)
@@ -120,7 +144,8 @@ def _evidence_in(space: WithinClassWhitening, pictures: CentredRows, codes: Ints
     sources = np.concatenate([source_mass(codes), np.zeros(len(rows), np.float32)])
     total_mass = diffuse(graph, sources)[n_shots:]
     hubness = _hubness(nodes[:n_shots], codes, rows, means)
-    evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), total_mass, hubness)
+    lift = None if links is None else links.best_lift(codes, candidates)
+    evidence = Evidence(candidates, every_mass, np.where(none, np.float32(-1), cosine), total_mass, hubness, lift)
     return evidence, graph
 
 

@@ -24,12 +24,13 @@ CLASSES_A_NODE = 128  # that a node passes on where there are more; docs/perform
 NODES_AT_ONCE = 2048  # in a thread; their neighbours' classes take some 60 MB
 
 
-def neighbour_graph(nodes: Floats) -> Any:
+def neighbour_graph(nodes: Floats, more: Any = None) -> Any:
     """Build the graph of gallery and queries: symmetric, normalised by degree, sparse.
 
     Parameters
     ----------
     nodes : (n, dim) unit rows
+    more : (n, n) weights to be added, sparse, symmetric; None for none
 
     Returns
     -------
@@ -40,6 +41,8 @@ def neighbour_graph(nodes: Floats) -> Any:
     weights = np.maximum(similarity.ravel(), 0) ** 3
     graph = sparse.csr_matrix((weights, (starts, ends.ravel())), (len(nodes), len(nodes)))
     graph = graph.maximum(graph.T)
+    if more is not None:
+        graph = graph + more
     root = sparse.diags(1 / np.sqrt(np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-9)))
     return (root @ graph @ root).tocsr().astype(np.float32)
 

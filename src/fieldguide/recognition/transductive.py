@@ -27,6 +27,8 @@ from fieldguide.recognition.evidence import Evidence, gather_evidence
 from fieldguide.recognition.expectation import expect
 from fieldguide.recognition.feedback import RehearsedGraph, feed_back, group_by_neighbours, helps
 from fieldguide.recognition.labels import check_rank, encode
+from fieldguide.recognition.links import MatchLinks
+from fieldguide.recognition.match_gate import Rehearsed, choose, scores_of
 from fieldguide.recognition.neighbourhood import REHEARSED, Neighbourhood, RehearsedNeighbourhood, number_copies
 from fieldguide.recognition.propagation import smooth_over
 from fieldguide.recognition.ranking import Ranking
@@ -98,18 +100,22 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         """
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
-        evidence, neighbourhood, calibration, _ = self._calibrate(query_embeddings)
-        log_odds = self._log_odds(evidence, neighbourhood, calibration)
+        rehearsed, _, _ = self._calibrate(query_embeddings, None)
+        evidence, calibration = rehearsed.evidence, rehearsed.calibration
+        log_odds = self._log_odds(evidence, rehearsed.neighbourhood, calibration)
         given_known = calibration.class_probability(evidence, log_odds, self.contamination)
         return dense_probability(evidence, given_known, len(self.classes_))
 
-    def rank(self, X: ArrayLike, k: int = 5) -> Ranking:
+    def rank(self, X: ArrayLike, k: int = 5, matches: Any = None) -> Ranking:
         """Rank labels for each query.
 
         Parameters
         ----------
         X : (n, dim) embeddings; the more of the queries at once the better
         k : how many labels, at least 1
+        matches : (n_pictures + n, n_pictures + n) sparse, symmetric: match scores of pairs, of the gallery's pictures
+            as they were fitted, then of the queries; 0 where a pair does not match. They are used as far as the gallery
+            and the rehearsals show that they are worth it, which the ranking's `explanation` says; None for none
 
         Returns
         -------
@@ -120,7 +126,8 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         check_is_fitted(self)
         query_embeddings = validate_data(self, X, reset=False, dtype=np.float32)
         check_rank(self.classes_, k)
-        evidence, neighbourhood, calibration, n_distinct = self._calibrate(query_embeddings)
+        chosen, n_distinct, said = self._calibrate(query_embeddings, matches)
+        evidence, neighbourhood, calibration = chosen.evidence, chosen.neighbourhood, chosen.calibration
         contamination, interval, summary = self._contamination(calibration)
         log_odds = self._log_odds(evidence, neighbourhood, calibration)
         known = calibration.known(log_odds, self.contamination)
@@ -144,9 +151,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             contamination=contamination,
             contamination_interval=interval,
             rejection_summary=summary,
-            explanation=f"{n_twins:,} labelled pictures are copies or near copies of others, and count once with these"
-            if n_twins
-            else "",
+            explanation="\n".join(filter(None, [_twins_in_words(n_twins), said])),
             expected=expect(named, given_known.max(axis=1), known, effective) if effective else None,
             neighbourhood=neighbourhood,
         )
@@ -167,22 +172,43 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             pictures = CentredRows.about_their_centre(self.gallery_[rows], query_embeddings, self.seed)
         return pictures, codes, rows
 
-    def _calibrate(self, query_embeddings: Floats) -> tuple[Evidence, Neighbourhood, Calibration, int]:
-        """Give the evidence on the queries, how they lie, what episodes say, and how many shots are distinct."""
+    def _calibrate(self, query_embeddings: Floats, matches: Any) -> tuple[Rehearsed, int, str]:
+        """Gather evidence on the queries and rehearse, with match scores or without, as is better.
+
+        Returns
+        -------
+        What came of it, how many shots are distinct, and in words what match scores are used for.
+        """
         pictures, codes, rows = self._task(query_embeddings)
-        evidence, graph = gather_evidence(pictures, codes, self.seed)
+        shots = codes[codes >= 0]
+        encounters = np.arange(len(shots)) if self.encounters_ is None else self.encounters_[rows]
+
+        def rehearse(links: MatchLinks | None) -> Rehearsed:
+            return self._rehearse(query_embeddings, pictures, codes, encounters, links)
+
+        without = rehearse(None)
+        if matches is None:
+            return without, len(shots), ""
+        scores = scores_of(matches, rows, len(self.codes_), len(pictures))
+        chosen, said = choose(without, rehearse, pictures, codes, encounters, scores, self.seed)
+        return chosen, len(shots), said
+
+    def _rehearse(
+        self, query_embeddings: Floats, pictures: CentredRows, codes: Ints, encounters: Ints, links: MatchLinks | None
+    ) -> Rehearsed:
+        """Give the evidence on the queries, how they lie, and what episodes say, all with the same links."""
+        evidence, graph = gather_evidence(pictures, codes, self.seed, links)
         n = len(query_embeddings)
         evidence, codes = evidence.of(slice(n)), codes[codes >= 0]
         queries = slice(len(codes), len(codes) + n)
         guesses = evidence.best()
-        encounters = np.arange(len(codes)) if self.encounters_ is None else self.encounters_[rows]
         sizes = encounters_a_class(codes, encounter_of_class(codes, encounters))
         episodes = list(draw_episodes(codes, self.seed, encounters))
         answered: list[EpisodeEvidence] = []
         seen: list[tuple[Episode, Evidence, Any]] = []
         for episode in episodes:
             of_episode, on_all, episode_graph = self._run_episode(
-                episode, pictures, codes, sizes, guesses, len(episodes)
+                episode, pictures, codes, sizes, guesses, len(episodes), links
             )
             answered.append(of_episode)
             if len(seen) < REHEARSED:
@@ -197,10 +223,17 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
             number_copies(query_embeddings),
             group_by_neighbours(graph)[queries] if helps(rehearsed) else None,
         )
-        return evidence, neighbourhood, calibration, len(codes)
+        return Rehearsed(evidence, neighbourhood, calibration, answered)
 
     def _run_episode(
-        self, episode: Episode, pictures: CentredRows, codes: Ints, sizes: Ints, guesses: Ints, n_episodes: int
+        self,
+        episode: Episode,
+        pictures: CentredRows,
+        codes: Ints,
+        sizes: Ints,
+        guesses: Ints,
+        n_episodes: int,
+        links: MatchLinks | None,
     ) -> tuple[EpisodeEvidence, Evidence, Any]:
         """Give what calibration learns from, the evidence on all that are queries here, and their graph.
 
@@ -209,7 +242,7 @@ class TransductiveClassifier(RankingMixin, ClassifierMixin, BaseEstimator):  # t
         left = np.unique(codes[episode.gallery_rows])
         codes_left = np.full(len(pictures), -1)
         codes_left[episode.gallery_rows] = np.searchsorted(left, codes[episode.gallery_rows])
-        evidence, graph = gather_evidence(pictures, codes_left, self.seed)
+        evidence, graph = gather_evidence(pictures, codes_left, self.seed, links)
         heldout = np.setdiff1d(np.arange(len(codes)), episode.gallery_rows)
         labelled = len(heldout) + len(guesses) + np.arange(len(self.distractors_))
         of_episode = EpisodeEvidence(
@@ -253,3 +286,9 @@ def _encounters(encounters: ArrayLike | None, n: int) -> Ints | None:
         raise ValueError(f"there are {len(names):,} encounters for {n:,} pictures: each has one")
     numbers: Ints = np.unique(names, return_inverse=True)[1]
     return numbers
+
+
+def _twins_in_words(n_twins: int) -> str:
+    if not n_twins:
+        return ""
+    return f"{n_twins:,} labelled pictures are copies or near copies of others, and count once with these"

@@ -36,6 +36,7 @@ class RunFacts:
     name_above : the probability below which no query was named, if there was one
     expected : how right the recognizer expected its names to be, before `name_above`, if it did
     engine, precision : what ran the backbone; None where embeddings were given, or an earlier version wrote the file
+    explanation : what else was said of how answers were found, such as what match scores were used for; a line each
     """
 
     recipe: str
@@ -48,6 +49,7 @@ class RunFacts:
     precision: str | None = None
     name_above: float | None = None
     expected: Expectation | None = None
+    explanation: str = ""
 
     @property
     def names_backbone(self) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fieldguide.backbones import Backbone, fingerprint
-from fieldguide.core.arrays import Anything, Floats, Ints
+from fieldguide.core.arrays import Anything, Ints
 from fieldguide.core.machine import cache_folder, warn_of_cache
 from fieldguide.embedding.cache.rows import KEY_BYTES, KeyedRows, as_keys
 from fieldguide.engines import Engine
@@ -52,15 +52,16 @@ class EmbeddingCache:
     folder : where the cache lies
     cache_key : names all that decides the numbers: the backbone's weights, the engine, its precision, the decoding
     dim : numbers in an embedding
+    dtype : of these, float32; local features of a picture are kept as so many bytes
     """
 
-    def __init__(self, folder: Path, cache_key: str, dim: int) -> None:
+    def __init__(self, folder: Path, cache_key: str, dim: int, dtype: type[np.generic] = np.float32) -> None:
         self.files = KeyedRows(folder / "files", "file", "content", KEY_BYTES, np.uint8)
-        self.embeddings = KeyedRows(folder / cache_key, "content", "embedding", dim, np.float32)
+        self.embeddings = KeyedRows(folder / cache_key, "content", "embedding", dim, dtype)
         self.folder = folder
         self.writable = True
 
-    def load_unchanged(self, paths: Sequence[Source], into: Floats) -> Ints:
+    def load_unchanged(self, paths: Sequence[Source], into: Anything) -> Ints:
         """Fill in the embeddings of files that have not changed since they were last embedded.
 
         Parameters
@@ -78,7 +79,7 @@ class EmbeddingCache:
         known = np.setdiff1d(every, unknown)
         return np.union1d(unknown, self.load(contents[known], into, known)).astype(np.int64)
 
-    def load(self, contents: Anything, into: Floats, rows: Ints) -> Ints:
+    def load(self, contents: Anything, into: Anything, rows: Ints) -> Ints:
         """Fill in the embeddings of contents, (n, 16) bytes, in these rows; gives the rows that got none."""
         return self.embeddings.load(as_keys(contents), into, rows)
 
@@ -86,7 +87,7 @@ class EmbeddingCache:
         """Whether the embedding of a content is here, as far as one can say without reading it."""
         return bool(self.embeddings.find(np.array([content], f"S{KEY_BYTES}"))[0] >= 0)
 
-    def add(self, signature: FileSignature, embedding: Floats | None) -> None:
+    def add(self, signature: FileSignature, embedding: Anything | None) -> None:
         """Keep the embedding of a file's content, if one is given, and which file has that content."""
         if not self.writable:
             return
@@ -121,9 +122,14 @@ def embeddings_folder() -> Path:
 def open_cache(backbone: Backbone, engine: Engine) -> EmbeddingCache | None:
     """Open the cache of embeddings made in one way, or say in a warning why there is none; work goes on without."""
     name = re.sub(r"[^\w.-]+", "-", backbone.name)
+    return open_cache_of(f"{name}-{fingerprint(backbone)}-{engine.cache_key}", backbone.dim, np.float32)
+
+
+def open_cache_of(key: str, width: int, dtype: type[np.generic]) -> EmbeddingCache | None:
+    """Open the cache of what `key` names, so many numbers a picture, or warn and go on without."""
     folder = embeddings_folder()
     try:
-        return EmbeddingCache(folder, f"{name}-{fingerprint(backbone)}-{engine.cache_key}-{DECODING}", backbone.dim)
+        return EmbeddingCache(folder, f"{key}-{DECODING}", width, dtype)
     except OSError as error:
         _warn(folder, error)
         return None
