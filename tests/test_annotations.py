@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conftest import read_csv, write_csv
 from drawing import FOREIGN, KNOWN, draw
-from fieldguide import FieldguideError, identify
+from fieldguide import FieldguideError, PictureColumns, identify
 from fieldguide.records import read_gallery, read_queries
 from fieldguide.records.regions import Box
 from fieldguide.records.write_back import write_back
@@ -108,6 +108,21 @@ def test_coco_boxes_are_answered_and_stand_in_the_document(tmp_path):
     assert after["annotations"][-1]["bbox"] == [0, 0, 96, 96]
     assert len({one["id"] for one in after["annotations"]}) == len(queries)
     assert list(read_gallery(out).labels) == [answer.labels[0] for answer in result if answer.labels[0] != "-1"]
+
+
+def test_encounters_of_both(tmp_path):
+    events = [seen(1, "m0"), seen(2, "m1"), seen(3, "m0", "Ann")]
+    package = camtrap(tmp_path, [("m0", "a.png"), ("m1", "b.png")], events)
+    assert list(read_queries(package).encounters or ()) == ["e1", "e1"]
+    assert list(read_gallery(package).encounters or ()) == ["e1"]
+    assert read_queries(package, columns=PictureColumns(encounter="")).encounters is None
+    path = coco(tmp_path / "a.json", ["a.png", "b.png"], [{"image_id": 1, "category_id": 0}])
+    assert read_queries(path).encounters is None
+    document = json.loads(path.read_text())
+    document["images"][0]["burst"] = 7
+    path.write_text(json.dumps(document))
+    table = read_queries(path, columns=PictureColumns(encounter="burst"))
+    assert (list(table.images), list(table.encounters or ())) == (["b.png", "a.png"], ["", "7"])
 
 
 def test_a_key_of_coco_annotations_holds_the_individual(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 from fieldguide.core.errors import RecordsError
 from fieldguide.records.camtrap import camtrap_entries
 from fieldguide.records.coco import PARTS, coco_entries
+from fieldguide.records.columns import PictureColumns
 from fieldguide.records.image_table import ImageTable
 from fieldguide.records.listed import Entry, merged, table_of
 from fieldguide.records.places import Roots
@@ -17,14 +18,16 @@ def is_annotations(path: Path) -> bool:
     return path.suffix.lower() == ".json" and path.is_file()
 
 
-def read_annotations(path: Path, label: str, margin: float, roots: Roots, *, labelled: bool) -> ImageTable:
+def read_annotations(
+    path: Path, label: str, columns: PictureColumns | None, roots: Roots, *, labelled: bool
+) -> ImageTable:
     """Read the pictures of a gallery, or the queries, of COCO JSON or Camtrap DP.
 
     Parameters
     ----------
     path : a file for which `is_annotations` holds
     label : the label column, as `coco_entries` and `camtrap_entries` take it
-    margin : by how much boxes are larger
+    columns : says by how much boxes are larger, and what holds encounters
     roots : where the pictures may be, instead of beside the file
     labelled : whether it is a gallery
 
@@ -32,14 +35,15 @@ def read_annotations(path: Path, label: str, margin: float, roots: Roots, *, lab
     ------
     RecordsError : it is neither, or something in it is wrong.
     """
-    entries = list(merged(entries_in(path, read_document(path), label, labelled=labelled)))
-    return table_of(path, entries, margin, roots, labelled=labelled)
+    columns = columns or PictureColumns()
+    listed = entries_in(path, read_document(path), label, labelled=labelled, encounter=columns.encounter)
+    return table_of(path, list(merged(listed)), columns.margin, roots, labelled=labelled)
 
 
-def entries_in(path: Path, document: dict[str, Any], label: str, *, labelled: bool) -> list[Entry]:
+def entries_in(path: Path, document: dict[str, Any], label: str, *, labelled: bool, encounter: str = "") -> list[Entry]:
     """List what a document has of a gallery, or of queries, each with its place: as `read_annotations`."""
     entries = camtrap_entries if "resources" in document else coco_entries
-    return entries(path, document, label, labelled=labelled)
+    return entries(path, document, label, labelled=labelled, encounter=encounter)
 
 
 def read_document(path: Path) -> dict[str, Any]:

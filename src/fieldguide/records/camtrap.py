@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.core.errors import RecordsError
-from fieldguide.records.listed import LABEL, Entry, box_of
+from fieldguide.records.listed import ENCOUNTER, LABEL, Entry, box_of
 from fieldguide.records.tables import read_columns
 
-INDIVIDUAL = "individualID"
+INDIVIDUAL, EVENT = "individualID", "eventID"
 BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 OTHERS = {"blank", "human", "vehicle"}  # types of observations in which no animal is
 MISSING = {"", "NaN", "nan"}  # what the format's schema takes for no value
 
 
-def camtrap_entries(source: Path, package: dict[str, Any], label: str, *, labelled: bool) -> list[Entry]:
+def camtrap_entries(
+    source: Path, package: dict[str, Any], label: str, *, labelled: bool, encounter: str = ""
+) -> list[Entry]:
     """List the observations of animals that have an individual, or, as queries, those that have none.
 
     Those of an event, which name no file, are left out, as are those of people, vehicles and nothing.
@@ -30,12 +32,14 @@ def camtrap_entries(source: Path, package: dict[str, Any], label: str, *, labell
     package : what it holds
     label : the column of individuals; `LABEL` for the usual one
     labelled : whether those that have an individual are wanted
+    encounter : the column of encounters, `ENCOUNTER` for the usual one; empty for none
 
     Raises
     ------
     RecordsError : a table or column is missing, an observation names no file that is there, or its box is none.
     """
     label = INDIVIDUAL if label == LABEL else label
+    encounter = EVENT if encounter == ENCOUNTER else encounter
     table = table_in(source, package, "media")
     media = dict(zip(*read_columns(table, ["mediaID", "filePath"]), strict=True))
     path = table_in(source, package, "observations")
@@ -59,7 +63,7 @@ def camtrap_entries(source: Path, package: dict[str, Any], label: str, *, labell
             raise RecordsError(f"{where}: its picture is at {image}: fetch it, and put its path in {table}")
         numbers = [cells.get(name, "") for name in BOX]
         box = None if all(number in MISSING for number in numbers) else box_of(where, numbers, shares=True)
-        entries.append(Entry(place, image, individual, box))
+        entries.append(Entry(place, image, individual, box, cells.get(encounter, "")))
     return entries
 
 

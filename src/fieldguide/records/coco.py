@@ -12,7 +12,9 @@ PARTS = ("images", "annotations", "categories")
 OWN = "fieldguide"  # the one key that answers add to an annotation
 
 
-def coco_entries(source: Path, document: dict[str, Any], label: str, *, labelled: bool) -> list[Entry]:
+def coco_entries(
+    source: Path, document: dict[str, Any], label: str, *, labelled: bool, encounter: str = ""
+) -> list[Entry]:
     """List the annotations of a gallery, or of queries.
 
     Parameters
@@ -23,12 +25,15 @@ def coco_entries(source: Path, document: dict[str, Any], label: str, *, labelled
     labelled : whether those with a label are wanted, or queries: all, if labels are categories, as every annotation has
         one; else those without a label; and the pictures without an annotation, whose places come after the last
 
+    encounter : the key of images that holds the encounter, if they have it; empty for none
+
     Raises
     ------
     RecordsError : an annotation names no picture or category that is there, or its box is none.
     """
     images = _by_id(source, document, "images", "file_name")
     names = _by_id(source, document, "categories", "name")
+    met = {image["id"]: _text(image.get(encounter)) for image in document["images"]}
     entries, seen = [], set()
     for place, annotation in enumerate(document["annotations"]):
         where = f"{source}: annotation {_get(annotation, 'id', place)}"
@@ -44,10 +49,10 @@ def coco_entries(source: Path, document: dict[str, Any], label: str, *, labelled
             continue
         numbers = annotation.get("bbox")
         box = box_of(where, numbers, shares=False) if numbers else None
-        entries.append(Entry(place, images[image], given if labelled else "", box))
+        entries.append(Entry(place, images[image], given if labelled else "", box, met[image]))
     if not labelled:
-        rest = [name for number, name in images.items() if number not in seen]
-        entries += [Entry(len(document["annotations"]) + n, name) for n, name in enumerate(rest)]
+        rest, last = [number for number in images if number not in seen], len(document["annotations"])
+        entries += [Entry(last + n, images[number], encounter=met[number]) for n, number in enumerate(rest)]
     return entries
 
 

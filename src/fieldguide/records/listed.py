@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldguide.core.errors import RecordsError
-from fieldguide.records.columns import part_names
+from fieldguide.records.columns import PictureColumns, part_names
 from fieldguide.records.image_table import ImageTable
 from fieldguide.records.places import Roots, locate
 from fieldguide.records.regions import Box, Region
 from fieldguide.records.text import normal_forms
 
 LABEL = "label"  # the label column unless another is named: the document's usual one
+ENCOUNTER = PictureColumns.encounter  # and that of encounters
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Entry:
     image : what the document calls the picture
     label : its class; empty if the document has none
     box : around the thing; None for the whole picture
+    encounter : that it is of; empty if none is said
     """
 
     place: int
     image: str
     label: str = ""
     box: Box | None = None
+    encounter: str = ""
 
 
 def box_of(where: str, numbers: Sequence[object], *, shares: bool) -> Box:
@@ -73,4 +76,11 @@ def table_of(source: Path, entries: Sequence[Entry], margin: float, roots: Roots
         row: Region(entry.box, margin=margin, picture=entry.image) for row, entry in enumerate(entries) if entry.box
     }
     labels = normal_forms([entry.label for entry in entries]) if labelled else None
-    return ImageTable(part_names(images), locate(source, images, roots), labels, regions=regions)
+    met = normal_forms([entry.encounter for entry in entries])
+    return ImageTable(
+        part_names(images),
+        locate(source, images, roots),
+        labels,
+        regions=regions,
+        encounters=met if any(met) else None,
+    )

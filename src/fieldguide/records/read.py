@@ -70,8 +70,7 @@ def read_labelled(
     elif is_table(path):
         pictures = _read_table(path, image_column, label_column, image_root, columns)
     elif is_annotations(path):
-        margin = (columns or PictureColumns()).margin
-        pictures = read_annotations(path, label_column, margin, image_root, labelled=True)
+        pictures = read_annotations(path, label_column, columns, image_root, labelled=True)
     elif path.exists():
         raise RecordsError(
             f"{path}: a gallery is a folder with a subfolder a class, a .csv, a .parquet, or a .json in COCO's form or "
@@ -143,8 +142,7 @@ def read_queries(
     elif is_table(path):
         pictures = _read_table(path, image_column, None, image_root, columns)
     elif is_annotations(path):
-        margin = (columns or PictureColumns()).margin
-        pictures = read_annotations(path, label_column, margin, image_root, labelled=False)
+        pictures = read_annotations(path, label_column, columns, image_root, labelled=False)
     elif path.exists():
         pictures = ImageTable([str(source)], [path])
     else:
