@@ -129,6 +129,12 @@ def test_a_change_within_a_tick_of_the_clock_is_seen(folder, cache, tmp_path):
     assert same(again, embedded(folder, keep=False)[0])
 
 
+def test_pictures_too_young_for_their_times_are_kept_by_their_content(folder, cache, monkeypatch):
+    monkeypatch.setattr(module, "TICK_NS", 10**15)
+    embedded(folder)
+    assert embedded(folder)[1] == 0
+
+
 def test_a_picture_that_changes_while_it_is_read_is_not_kept(folder, cache, settled, monkeypatch):
     from fieldguide.embedding import pipeline
 

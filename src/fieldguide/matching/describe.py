@@ -116,7 +116,6 @@ def _describe(source: Source, *, matcher: Matcher, cache: EmbeddingCache | None)
                 if not len(cache.load(content, record, np.zeros(1, np.int64))):
                     return _Described(record[0], seen)
             features = _features(decode(file, matcher.longest, region), matcher)
-            file.seek(0)
             if seen and not unchanged(seen, path, file, region):  # while it was read: of which content are these?
                 seen = None
             return _Described(features.to_record(matcher.most), seen)

@@ -145,6 +145,7 @@ def sign_file(path: Path, file: BufferedReader, region: Region | None = None) ->
     UnreadableError : the mask's file cannot be read.
     """
     status = os.fstat(file.fileno())
+    file.seek(0)  # whoever decoded it left it anywhere
     content = file_digest(file, lambda: blake2b(digest_size=KEY_BYTES)).digest()
     file.seek(0)
     settled = max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - TICK_NS
