@@ -292,6 +292,29 @@ def test_why_matching_is_off_is_said(few, done, tmp_path):
     assert "matching:" not in done(*words, "--recipe", "cosine").out
 
 
+def test_queries_are_not_looked_at_where_matches_say_nothing_of_the_gallery(done, tmp_path, monkeypatch):
+    from fieldguide.pipelines import matching
+
+    looked = []
+
+    def describe(*arguments, what, **more):
+        looked.append(what)
+        return real(*arguments, what=what, **more)
+
+    real = matching.describe_pictures
+    monkeypatch.setattr(matching, "describe_pictures", describe)
+    for number in range(24):  # of six classes, three shots each, and a query, noise all of them
+        folder = tmp_path / "gallery" / f"{number % 6}" if number < 18 else tmp_path / "queries"
+        folder.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 256, (90, 90, 3), np.uint8)
+        Image.fromarray(noise).save(folder / f"{number}.png")
+    words = "identify", tmp_path / "gallery", tmp_path / "queries", "-o", tmp_path / "a.csv"
+    assert "matching: off, a match says nothing of the class" in done(*words).out
+    assert looked == ["local features of the gallery"]
+    done(*words, "--matching", "sift")
+    assert len(looked) == 3
+
+
 def test_what_matches_is_drawn_on_both_pictures(done, refused, tmp_path):
     for name, picture in (("a", shot(1, 0)), ("b", shot(1, 1)), ("plain", Image.new("RGB", (60, 90)))):
         picture.save(tmp_path / f"{name}.png")

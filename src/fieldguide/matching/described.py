@@ -38,6 +38,14 @@ class DescribedPictures:
     def __len__(self) -> int:
         return len(self.first) - 1
 
+    def joined(self, others: Self) -> Self:
+        """Give these pictures, then others."""
+        return type(self)(
+            np.concatenate([self.descriptors, others.descriptors]),
+            np.concatenate([self.places, others.places]),
+            np.concatenate([self.first, self.first[-1] + others.first[1:]]),
+        )
+
     def pictures(self) -> Ints:
         """(n_keypoints,) the picture of each."""
         return np.repeat(np.arange(len(self)), np.diff(self.first))

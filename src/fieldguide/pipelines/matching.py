@@ -12,6 +12,8 @@ from fieldguide.embedding import EmbeddingTable
 from fieldguide.matching import DescribedPictures, describe_pictures, load_matcher, nearest_matches, verified_scores
 from fieldguide.matching.registry import can_match, matcher_names
 from fieldguide.recognition import OpenSetClassifier, Recognizer
+from fieldguide.recognition.centred import CentredRows
+from fieldguide.recognition.match_gate import why_off
 
 log = logging.getLogger("fieldguide")
 
@@ -67,13 +69,14 @@ def match_scores(
     Returns
     -------
     (n, n) CSR, symmetric, of the gallery's pictures, then the queries, or None; and in words why there are none, where
-    that is worth a word.
+    that is worth a word. `auto` looks at the queries only where matches tell the gallery's own classes apart.
     """
     n = len(gallery) + len(queries)
     given = not (gallery.made_by.in_this_run and queries.made_by.in_this_run)
     if choice == OFF or given or not uses_matches(recognizer):
         return None, ""
-    if choice == AUTO:
+    in_doubt = choice == AUTO
+    if in_doubt:
         choice = DEFAULT_MATCHER
         if not can_match(choice):
             return None, "matching: off, OpenCV is not installed"
@@ -86,7 +89,26 @@ def match_scores(
                 f"matching: off, as there are more than {MOST_PICTURES:,} pictures; --matching sift asks for it",
             )
     matcher = load_matcher(choice)
-    both = gallery.joined(queries).readable
-    described: DescribedPictures = describe_pictures(both, matcher, cache=cache, show=show)
+    described = describe_pictures(
+        gallery.readable, matcher, cache=cache, what="local features of the gallery", show=show
+    )
+    if in_doubt and (reason := _why_off(recognizer, gallery, queries, described)):
+        return None, reason
+    described = described.joined(
+        describe_pictures(queries.readable, matcher, cache=cache, what="local features of the queries", show=show)
+    )
     with working("matching", show=show):
         return verified_scores(described, nearest_matches(described)), ""
+
+
+def _why_off(
+    recognizer: Recognizer, gallery: EmbeddingTable, queries: EmbeddingTable, described: DescribedPictures
+) -> str:
+    """Say why matching is of no use with this gallery, by its pictures alone; nothing where it may be of use."""
+    seed = getattr(recognizer, "seed", 0)
+    rows = np.arange(len(gallery))
+    pictures = CentredRows.about_their_centre(gallery.matrix, queries.matrix, seed).of(rows)
+    codes = np.unique(np.array(gallery.labels), return_inverse=True)[1]
+    encounters = gallery.readable.encounter_numbers()
+    scores = verified_scores(described, nearest_matches(described))
+    return why_off(pictures, codes, rows if encounters is None else encounters, scores, seed)

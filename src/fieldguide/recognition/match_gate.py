@@ -68,9 +68,8 @@ def choose(
     model = SameClass.fit(pictures.of(shots), codes[shots], encounters, scores[shots][:, shots], seed)
     if model is None or not without.calibration.effective:
         return without, f"matching: off, {TOO_FEW}"
-    learned = f"{model.gain:+.3f} ± {model.error:.3f} nats a class"
     if not model.gains:
-        return without, f"matching: off, a match says nothing of the class ({learned})"
+        return without, _says_nothing(model)
     ways = {"off": without}
     for name, evidence in (("as edges", False), ("as edges and evidence", True)):
         ways[name] = rehearse(MatchLinks.of(pictures, scores, model, evidence=evidence))
@@ -82,7 +81,33 @@ def choose(
             best = name
     score = {name: one.mean for name, one in points.items()}
     rehearsed = ", ".join(f"{value:.3f} {name}" for name, value in score.items())
-    return ways[best], f"matching: {best} (rehearsed mAP@5 {rehearsed}; pairs {learned})"
+    return ways[best], f"matching: {best} (rehearsed mAP@5 {rehearsed}; pairs {_learned(model)})"
+
+
+def why_off(pictures: CentredRows, codes: Ints, encounters: Ints, scores: Any, seed: int) -> str:
+    """Say why match scores are of no use, from the gallery alone; nothing where they may be.
+
+    The answers to queries then need no matching, which takes longest.
+
+    Parameters
+    ----------
+    pictures : n of the gallery
+    codes, encounters : (n,) their classes, and what is known to be of one sighting
+    scores : (n, n) CSR, symmetric
+    seed : of the samples
+    """
+    model = SameClass.fit(pictures, codes, encounters, scores, seed)
+    if model is None:
+        return f"matching: off, {TOO_FEW}"
+    return "" if model.gains else _says_nothing(model)
+
+
+def _says_nothing(model: SameClass) -> str:
+    return f"matching: off, a match says nothing of the class ({_learned(model)})"
+
+
+def _learned(model: SameClass) -> str:
+    return f"{model.gain:+.3f} ± {model.error:.3f} nats a class"
 
 
 def scores_of(matches: Any, rows: Ints, n_gallery: int, n_pictures: int) -> Any:
