@@ -155,6 +155,20 @@ def test_two_copies_of_a_picture_are_in_one_group(drawn):
     assert (groups[foreign] == groups[len(queries) :]).all()
 
 
+def test_an_encounter_is_in_one_group_also_where_a_copy_is_in_two(drawn):
+    gallery, labels, queries, _, classes = drawn
+    ranking = TransductiveClassifier(contamination=1).fit(gallery, labels).rank(np.concatenate([queries, queries[:1]]))
+    encounters = np.arange(len(queries) + 1)
+    assert (discover(ranking, encounters=encounters).ranking.groups == discover(ranking).ranking.groups).all()
+    first, second, third = (np.flatnonzero(classes == number)[:2] for number in (30, 31, 32))
+    encounters[second] = encounters[first[0]]  # of two classes, as someone has it
+    encounters[third], encounters[0], encounters[-1] = len(queries) + 1, encounters[first[0]], len(queries) + 1
+    groups = discover(ranking, encounters=encounters).ranking.groups
+    of_both = np.concatenate([first[:1], second, third, [0, len(queries)]])  # the picture 0 has a copy in the other
+    assert (groups[of_both] == groups[0]).all()
+    assert (np.bincount(groups) > 0).all()
+
+
 def test_answers_without_a_graph_need_one_of_another_recognizer(drawn, ranking):
     gallery, labels, queries, *_ = drawn
     plain = CosineClassifier().fit(gallery, labels).rank(queries)

@@ -13,7 +13,7 @@ from fieldguide.pipelines.adapt import AdaptedTables
 from fieldguide.pipelines.recipes import RuleOptions
 from fieldguide.pipelines.recognise import fit
 from fieldguide.recognition.episodes import draw_episodes
-from fieldguide.records import ImageTable, read_gallery
+from fieldguide.records import ImageTable, read_gallery, read_queries
 from fieldguide.records.answers import Format
 
 
@@ -132,3 +132,11 @@ def test_all_queries_of_an_encounter_get_one_answer_the_mean_of_theirs(few, done
 def probability_of(result, name: str, label: str) -> float:
     row = [own for own, _ in result].index(name)
     return dict(zip(result.ranking.labels(row), result.ranking.probability[row], strict=False))[label]
+
+
+def test_an_encounter_with_two_boxes_in_one_picture_is_of_two_animals(tmp_path):
+    rows = [("image", "bbox", "encounter"), ("a", "0 0 5 5", "1"), ("a", "5 5 9 9", "1"), ("b", "", "1")]
+    rows += [("c", "", "2"), ("d", "", "2")]
+    queries = read_queries(write_csv(tmp_path / "queries.csv", rows))
+    assert queries.encounter_numbers().tolist() == [0, 0, 0, 1, 1]
+    assert queries.individual_numbers().tolist() == [1, 2, 3, 0, 0]

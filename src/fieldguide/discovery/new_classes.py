@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from fieldguide.core.arrays import Anything, Ints
 from fieldguide.discovery.closeness import closeness
@@ -57,7 +59,7 @@ class Discovery:
     number: NumberOfClasses | None
 
 
-def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None) -> Discovery:
+def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None, encounters: Ints | None = None) -> Discovery:
     """Group the queries whose first answer is the unknown label.
 
     Nothing here is random: the same answers have the same groups, and in another order groups of the same names.
@@ -66,10 +68,12 @@ def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None) -> Di
     ----------
     ranking : of n queries
     neighbourhood : of them; the ranking's own unless given
+    encounters : (n,) codes from 0; queries of one encounter are of one group, and where copies of a picture are in two
+        encounters, these are
 
     Raises
     ------
-    ValueError : there is none.
+    ValueError : there is no neighbourhood.
     """
     neighbourhood = neighbourhood or ranking.neighbourhood
     if neighbourhood is None:
@@ -81,8 +85,8 @@ def discover(ranking: Ranking, neighbourhood: Neighbourhood | None = None) -> Di
         return Discovery(replace(ranking, groups=np.full(len(ranking), NO_GROUP)), [], float("nan"), number)
     cut = learn_cut(ranking, neighbourhood.rehearsals)
     close = closeness(neighbourhood.graph[rows][:, rows])
-    copies = np.unique(neighbourhood.copies[rows], return_inverse=True)[1]
-    partitions = list(average_linkage(close, cuts_about(cut), copies))
+    together = _together(neighbourhood.copies[rows], None if encounters is None else encounters[rows])
+    partitions = list(average_linkage(close, cuts_about(cut), together))
     group = by_size(partitions[1], ranking.distractor_score[rows])
     groups = np.full(len(ranking), NO_GROUP)
     groups[rows] = group
@@ -113,6 +117,17 @@ def by_size(found: Ints, score: Anything) -> Ints:
     place = np.empty(len(size), np.int64)
     place[np.lexsort([-highest, -size])] = np.arange(len(size))
     return place[found]
+
+
+def _together(copies: Ints, encounters: Ints | None) -> Ints:
+    """(n,) groups, from 0, of what is known to be of one class: copies, and pictures of one encounter."""
+    copies = np.unique(copies, return_inverse=True)[1]
+    if encounters is None:
+        return copies
+    encounters = np.unique(encounters, return_inverse=True)[1] + copies.max() + 1
+    n = int(encounters.max()) + 1
+    links = sparse.coo_matrix((np.ones(len(copies)), (copies, encounters)), (n, n))
+    return np.unique(connected_components(links, directed=False)[1][copies], return_inverse=True)[1]
 
 
 def _centrality(close: Any, group: Ints) -> Anything:

@@ -200,7 +200,7 @@ def identify_pictures(
     )
     with working("recognising", show=settings.show):
         recognizer = fit(adapted, settings.recipe, settings.distractors, options)
-        encounters = adapted.queries.readable.encounter_numbers()
+        encounters = adapted.queries.readable.individual_numbers()
         if settings.by_encounter and encounters is not None:
             every = rank(recognizer, adapted, max(settings.k, ENOUGH), matches)
             ranking = answered_by_encounter(every, encounters, settings.k)
@@ -243,7 +243,11 @@ def _discover(ranking: Ranking, adapted: AdaptedTables, settings: Settings) -> D
     if settings.discover is False or (settings.discover is None and neighbourhood is None):
         return None
     with working("grouping", show=settings.show):
-        return discover(ranking, neighbourhood or neighbourhood_for(adapted, settings.seed))
+        return discover(
+            ranking,
+            neighbourhood or neighbourhood_for(adapted, settings.seed),
+            adapted.queries.readable.individual_numbers(),
+        )
 
 
 def _log_expectation(facts: RunFacts) -> None:

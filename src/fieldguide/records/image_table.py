@@ -149,6 +149,20 @@ class ImageTable:
         number = {name: place for place, name in enumerate(dict.fromkeys(names))}
         return np.array([number[name] for name in names], np.int64)
 
+    def individual_numbers(self) -> Ints | None:
+        """Number what is to have one answer, (n,): encounters, and pictures of those that are of several individuals.
+
+        An encounter with several boxes in one picture is of several. None if no encounter is known.
+        """
+        numbers = self.encounter_numbers()
+        if numbers is None:
+            return None
+        seen = Counter(zip(numbers.tolist(), self.paths, strict=True))
+        several = [number for (number, path), times in seen.items() if times > 1]
+        alone = np.flatnonzero(np.isin(numbers, several))
+        numbers[alone] = numbers.max() + 1 + np.arange(len(alone))
+        return np.unique(numbers, return_inverse=True)[1]
+
 
 def _box(numbers: Sequence[float], row: int, *, shares: bool) -> Box:
     if len(numbers) != 4:
