@@ -24,6 +24,9 @@ from fieldguide.matching import (
     verified_scores,
 )
 from fieldguide.matching.described import Matches
+from fieldguide.recognition.centred import CentredRows
+from fieldguide.recognition.same_class import SameClass
+from fieldguide.records.regions import Box, Region
 
 SIDE = 200
 
@@ -329,3 +332,45 @@ def test_what_matches_is_drawn_on_both_pictures(done, refused, tmp_path):
     words = tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / "x.txt"
     assert "cannot be written in that format" in refused("explain", *words)
     assert not (tmp_path / "no.png").exists()
+
+
+def test_of_a_box_only_what_is_in_it_is_described(sift, tmp_path):
+    wide = Image.new("RGB", (3 * SIDE, SIDE), (90, 90, 90))
+    wide.paste(shot(0, 0), (SIDE, 0))
+    path = tmp_path / "wide.png"
+    wide.save(path)
+    regions = {row: Region(Box(float(left), 0.0, SIDE, SIDE), margin=0.0) for row, left in enumerate((SIDE, 0))}
+    pictures = ImageTable(["full", "empty"], [path, path], regions=regions)
+    for _ in range(2):  # the second time from the cache, where each box has its own
+        full, empty = np.diff(describe_pictures(pictures, sift, show=False).first)
+        assert full > 20
+        assert empty == 0
+
+
+def test_a_match_weighs_by_how_much_nearer_it_is_than_the_11th():
+    """Three keypoints are the same in three pictures, among many that are far."""
+    descriptors = np.random.default_rng(0).integers(0, 60, (40, 128)).astype(np.uint8)
+    descriptors[[10, 20]] = descriptors[0]
+    pictures = DescribedPictures(descriptors, np.ones((40, 4), np.float32), np.arange(0, 41, 2))
+    owner, matches = pictures.pictures(), nearest_matches(pictures)
+    assert (owner[matches.start] < owner[matches.end]).all()  # none within a picture
+    pairs = list(zip(matches.start.tolist(), matches.end.tolist(), strict=True))
+    assert len(pairs) == len(set(pairs))
+    found = dict(zip(pairs, matches.weight.tolist(), strict=True))
+    for pair in (0, 10), (0, 20), (10, 20):
+        both_ways = 0.0
+        for one in pair:
+            distance = np.linalg.norm(descriptors.astype(float) - descriptors[one], axis=1) / lnbnn.UNIT
+            both_ways += np.sort(distance[owner != owner[one]])[lnbnn.NEIGHBOURS]  # that of the pair is 0
+        assert found[pair] == pytest.approx(both_ways, rel=1e-4)
+
+
+def test_pictures_of_one_encounter_do_not_show_what_a_match_is_worth():
+    codes = np.repeat(np.arange(8), 3)
+    rows = np.random.default_rng(0).normal(size=(len(codes), 16)).astype(np.float32)
+    pictures = CentredRows.about_their_centre(rows[:12], rows[12:], 0)
+    same = (codes[:, None] == codes) & ~np.eye(len(codes), dtype=bool)
+    scores = sparse.csr_matrix(100.0 * same)
+    each_its_own = np.arange(len(codes))
+    assert SameClass.fit(pictures, codes, each_its_own, scores, 0).gains
+    assert SameClass.fit(pictures, codes, codes, scores, 0) is None
