@@ -32,13 +32,15 @@ def identify(
     gallery: Annotated[
         Path,
         typer.Argument(
-            help="Labelled pictures: a folder with a subfolder a class, a .csv, a .parquet, or what `embed` wrote."
+            help="Labelled pictures: a folder with a subfolder a class, a .csv, a .parquet, COCO's .json, the "
+            "datapackage.json of a Camtrap DP, or what `embed` wrote."
         ),
     ],
     queries: Annotated[
         Path,
         typer.Argument(
-            help="Pictures to identify: a folder, a .csv, a .parquet, a single picture, or what `embed` wrote."
+            help="Pictures to identify: a folder, a .csv, a .parquet, COCO's .json, a datapackage.json, a single "
+            "picture, or what `embed` wrote."
         ),
     ],
     output: Annotated[
