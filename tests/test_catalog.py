@@ -440,7 +440,7 @@ def test_a_gallery_that_is_no_gallery(few, refused, tmp_path):
     line = refused("identify", tmp_path, few.queries)
     assert "loose.png is in no class; a gallery folder has one subfolder a class, with its pictures in it" in line
     line = refused("identify", tmp_path / "loose.png", few.queries)
-    assert "a gallery is a folder with a subfolder a class, a .csv or a .parquet" in line
+    assert "a gallery is a folder with a subfolder a class, a .csv, a .parquet, or a .json in COCO's form" in line
 
 
 def test_a_spreadsheet_is_refused_with_the_way_out(few, refused, tmp_path):

@@ -217,11 +217,11 @@ def test_a_picture_that_is_never_decoded_is_reported_and_the_others_go_on(tmp_pa
     stuck = {(tmp_path / names[number]).stat().st_ino for number in (1, 2, 3, 8)}
     over = threading.Event()
 
-    def decode(file, shortest):
+    def decode(file, shortest, region):
         if os.fstat(file.fileno()).st_ino in stuck:
             patience_is_over()
             over.wait()
-        return real(file, shortest)
+        return real(file, shortest, region)
 
     real = pipeline.decode
     monkeypatch.setattr(pipeline, "decode", decode)
@@ -238,11 +238,11 @@ from fieldguide.cli import main
 from fieldguide.embedding import pipeline
 from fieldguide.images import turns
 
-def decode(file, shortest):
+def decode(file, shortest, region):
     if os.path.samestat(os.fstat(file.fileno()), hanging):
         turns._here.work.began -= 1e9  # so that nobody has to wait
         threading.Event().wait()
-    return real(file, shortest)
+    return real(file, shortest, region)
 
 hanging, real, pipeline.decode = os.stat(sys.argv.pop()), pipeline.decode, decode
 main()
@@ -500,11 +500,11 @@ def test_a_folder_that_vanishes_is_said_in_a_line(few, tmp_path, refused, monkey
     for number in range(3):
         draw("dots", number).save(folder / f"{number}.png")
 
-    def vanish(file, shortest):
+    def vanish(file, shortest, region):
         with turn:  # threads decode side by side
             if folder.exists():
                 folder.rename(tmp_path / "unplugged")
-        return real(file, shortest)
+        return real(file, shortest, region)
 
     real, turn = pipeline.decode, threading.Lock()
 
